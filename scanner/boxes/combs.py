@@ -1,0 +1,103 @@
+"""Combs: a baseline with ticks, open at the top."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Mask
+from scanner.boxes.holes import MIN_SIDE
+from scanner.boxes.lines import Boxes, Lines
+from scanner.boxes.rows import MIN_ASPECT
+
+MAX_RISE, SLOPE = 12, 0.08  # a baseline is at most this many pixels high, or rises by this part of its length
+MIN_TICK = 6  # pixels on the canvas, 1 mm
+MAX_TICK_WIDTH = 6  # pixels; wider is a stroke, or a stroke on a tick
+MAX_PITCH = 160  # pixels, 27 mm
+END_SLACK = 0.3  # of the pitch: a comb's baseline ends with its first and last tick
+CLEAN_TICKS = 0.6  # share of the ticks that no stroke may hide
+SLACK = 0.06  # of the pitch: a tick may stand this far from its place
+COMB_ASPECT = 1.2  # height of a comb's cell over its pitch: handwritten digits are that tall
+TALL_TICK = 0.75  # ticks this long, over the pitch, are sides of cells that have lost their top
+
+Ticks = npt.NDArray[np.float64]  # (n,) x of each
+
+
+def find_combs(ink: Mask, lines: Lines) -> list[Boxes]:
+    """Rows of cells over the baselines of the page."""
+    contours, _ = cv2.findContours(lines.horizontal, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    baselines = [cv2.boundingRect(contour) for contour in contours]
+    combs = [_comb_on(ink, lines, baseline) for baseline in baselines if _may_be_baseline(*baseline)]
+    return [comb for comb in combs if comb is not None]
+
+
+def _may_be_baseline(_x: int, y: int, width: int, height: int) -> bool:
+    return width >= 2 * MIN_SIDE and height <= max(MAX_RISE, SLOPE * width) and y > MIN_TICK
+
+
+def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) -> Boxes | None:
+    x, y, width, height = baseline_xywh
+    columns = np.arange(width)
+    top = y + lines.horizontal[y : y + height, x : x + width].argmax(axis=0)  # (w,) the line's upper edge
+    above = np.maximum(top[None, :] - np.arange(2, MIN_TICK + 1)[:, None], 0)
+    is_dark = (ink[above, x + columns] > 0).mean(axis=0) >= 0.75  # (w,) ink stands on the line here
+    edges = _tick_lattice(is_dark)
+    if edges is None:
+        return None
+    pitch = edges[1] - edges[0]
+    base = np.interp(edges, columns, top)
+    tall = _tick_height(ink, edges + x, np.rint(base).astype(int))
+    if tall > pitch / MIN_ASPECT:
+        return None
+    cell_height = tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch
+    bottom = (base[:-1] + base[1:]) / 2
+    return np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1).astype(np.float32)
+
+
+def _tick_lattice(is_dark: npt.NDArray[np.bool_]) -> Ticks | None:
+    """Edges of equal cells between the first and the last tick, chosen so that most edges have a tick.
+
+    Strokes that stand on the baseline look like ticks, so there may be strays; strokes on a tick hide it.
+    """
+    starts, ends = _runs(is_dark)
+    if len(starts) < 3:
+        return None
+    ticks = (starts + ends - 1) / 2
+    is_clean = ends - starts <= MAX_TICK_WIDTH
+    first, last = float(min(starts[0] + 2, ticks[0])), float(max(ends[-1] - 3, ticks[-1]))
+    span = last - first
+    best, best_score = None, 0.0
+    for count in range(2, int(span / MIN_SIDE) + 1):
+        pitch = span / count
+        if pitch > MAX_PITCH or max(first, len(is_dark) - last) > END_SLACK * pitch:
+            continue
+        edges = np.linspace(first, last, count + 1)
+        slack = max(2.5, SLACK * pitch)
+        near = np.abs(edges[:, None] - ticks[None, is_clean]) <= slack  # (edges, clean ticks)
+        clean, strays = int(near.any(axis=1).sum()), int((~near.any(axis=0)).sum())
+        score = clean - 2.0 * (len(edges) - clean)
+        is_comb = clean >= CLEAN_TICKS * len(edges) and strays <= clean and _dark_within(is_dark, edges, slack).all()
+        if is_comb and score > best_score:
+            best, best_score = edges, score
+    return best
+
+
+def _runs(is_dark: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    padded = np.concatenate([[False], is_dark, [False]])
+    return np.flatnonzero(padded[1:] & ~padded[:-1]), np.flatnonzero(~padded[1:] & padded[:-1])
+
+
+def _dark_within(is_dark: npt.NDArray[np.bool_], xs: Ticks, slack: float) -> npt.NDArray[np.bool_]:
+    total = np.concatenate([[0], np.cumsum(is_dark)])
+    low = np.clip(np.floor(xs - slack), 0, len(is_dark)).astype(np.intp)
+    high = np.clip(np.ceil(xs + slack) + 1, 0, len(is_dark)).astype(np.intp)
+    return np.asarray(total[high] > total[low])
+
+
+def _tick_height(ink: Mask, xs: Ticks, ys: npt.NDArray[np.intp]) -> float:
+    """Median length of the lines that stand on the baseline, in pixels."""
+    lengths = []
+    for x, y in zip(np.rint(xs).astype(int), ys, strict=True):
+        column = ink[max(y - 2 * MAX_PITCH, 0) : y - 1, max(x - 2, 0) : x + 3].max(axis=1, initial=0)[::-1]
+        gaps = np.flatnonzero(column == 0)
+        lengths.append(gaps[0] if len(gaps) else len(column))
+    return float(np.median(lengths)) + 1

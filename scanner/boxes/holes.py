@@ -1,0 +1,61 @@
+"""Paper enclosed by printed lines: the insides of boxes."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Mask
+from scanner.boxes.lines import Boxes, Lines, side_coverage
+
+MIN_SIDE = 16  # pixels on the canvas, 2.7 mm on A4: nobody writes into less
+MAX_SIDE = 230  # a quarter of a hand; crops of a few boxes are enlarged this much
+MIN_FILL = 0.55  # of its bounding box; ink that touches the frame bites pieces out
+FRAME = 1.0  # pixels from the outer edge of a frame to its middle, about
+WHOLE = 0.7  # of the area in its frame: a hole that no stroke has broken up
+SLIVER = 0.12  # of the area in its frame: less is between a stroke and the frame
+PRINTED_SIDE = 0.62  # coverage that makes a side believable; rounded corners take a quarter
+
+
+def find_cells(ink: Mask, lines: Lines) -> Boxes:
+    """Boxes of plausible size, from frame middle to frame middle: holes in the ink, and what has a frame outside.
+
+    A hole is the paper inside a frame; strokes that touch the frame break it up. The outer edge of a separate
+    box survives that, unless the strokes go beyond it.
+    """
+    healed = cv2.bitwise_or(ink, cv2.bitwise_or(lines.horizontal, lines.vertical))
+    contours, hierarchy = cv2.findContours(healed, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if hierarchy is None:
+        return np.zeros((0, 4), np.float32)
+    holes, outers = [], []
+    for contour, parent in zip(contours, hierarchy[0, :, 3], strict=True):
+        if len(contour) < 4:
+            continue
+        x, y, width, height = cv2.boundingRect(contour)
+        if not (MIN_SIDE <= height <= MAX_SIDE and width >= MIN_SIDE):
+            continue
+        if parent < 0:
+            outers.append((x + FRAME, y + FRAME, x + width - 1 - FRAME, y + height - 1 - FRAME))
+        elif cv2.contourArea(contour) >= MIN_FILL * width * height:
+            holes.append((x, y, x + width - 1, y + height - 1))
+    return _join(np.array(holes, np.float32).reshape(-1, 4), np.array(outers, np.float32).reshape(-1, 4), lines)
+
+
+def _join(holes: Boxes, outers: Boxes, lines: Lines) -> Boxes:
+    """Add the framed outer edges whose inside is in pieces, and drop the pieces."""
+    framed = outers[side_coverage(lines, outers).min(axis=1) >= PRINTED_SIDE] if len(outers) else outers
+    if len(framed) == 0:
+        return holes
+    share = _share_inside(holes, framed)  # (holes, framed)
+    tall = (holes[:, 3] - holes[:, 1])[:, None] >= WHOLE * (framed[:, 3] - framed[:, 1])
+    has_cells = ((share > SLIVER) & tall).sum(axis=0) >= 2  # a frame around adjoining cells
+    broken = framed[(share < WHOLE).all(axis=0) & ~has_cells]
+    pieces = (_share_inside(holes, broken) > 0).any(axis=1)
+    return np.concatenate([holes[~pieces], broken])
+
+
+def _share_inside(holes: Boxes, framed: Boxes) -> npt.NDArray[np.float32]:
+    """(holes, framed): how much of each frame the hole fills; 0 where the hole is not inside."""
+    inside = (holes[:, None, :2] >= framed[None, :, :2] - 2).all(axis=2)
+    inside &= (holes[:, None, 2:] <= framed[None, :, 2:] + 2).all(axis=2)
+    area = np.prod(holes[:, 2:] - holes[:, :2], axis=1)[:, None] / np.prod(framed[:, 2:] - framed[:, :2], axis=1)
+    return np.where(inside, area, 0.0).astype(np.float32)

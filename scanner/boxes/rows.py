@@ -1,0 +1,166 @@
+"""Boxes of like size side by side are the cells of one field."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.boxes.holes import PRINTED_SIDE
+from scanner.boxes.lines import Boxes, Lines, side_coverage
+
+MIN_ASPECT, MAX_ASPECT = 0.28, 1.9  # width / height of a cell: tall table cells to squat survey boxes
+SIMILAR = 0.22  # heights and widths of neighbors differ by at most this share
+OFF_LINE = 0.22  # of the height: neighbors stand at most this much higher or lower
+MAX_GAP = 0.85  # of the width: farther apart are two fields
+IRREGULAR = 0.16  # of the pitch: a step that differs more starts a new field
+PRINTED_ROW = 0.6  # mean coverage of all sides of a row of holes; loops of letters have less
+NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
+
+
+def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
+    """Rows of two or more cells, each (n, 4) from left to right; the guessed missing cells included."""
+    cells = holes[_plausible(holes)]
+    chains = [cells[chain] for chain in chain_cells(cells)]
+    rows = [row for chain in chains for row in split_irregular(chain) if len(row) >= 2]
+    rows = [row for row in rows if _is_printed(row, lines)]
+    return drop_covered(extend_rows(rows, lines))
+
+
+def _plausible(boxes: Boxes) -> npt.NDArray[np.bool_]:
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    aspect = width / np.maximum(height, 1)
+    return (aspect >= MIN_ASPECT) & (aspect <= MAX_ASPECT)
+
+
+def chain_cells(cells: Boxes) -> list[list[int]]:
+    """Link each cell to its nearest right neighbor of like size; the chains, left to right."""
+    if len(cells) == 0:
+        return []
+    after = _right_neighbors(cells)
+    has_left = set(after.values())
+    chains = []
+    for start in range(len(cells)):
+        if start in has_left:
+            continue
+        chain = [start]
+        while chain[-1] in after:
+            chain.append(after[chain[-1]])
+        chains.append(chain)
+    return chains
+
+
+def _right_neighbors(cells: Boxes) -> dict[int, int]:
+    x0, y0, x1, y1 = cells.T
+    width, height, middle = x1 - x0, y1 - y0, (y0 + y1) / 2
+    gap = x0[None, :] - x1[:, None]  # (n, n) from row's cell to column's cell
+    smaller_width = np.minimum(width[None, :], width[:, None])
+    smaller_height = np.minimum(height[None, :], height[:, None])
+    linked = (
+        (gap > -0.25 * smaller_width)
+        & (gap < MAX_GAP * smaller_width)
+        & (np.abs(middle[None, :] - middle[:, None]) < OFF_LINE * smaller_height)
+        & (np.abs(height[None, :] - height[:, None]) < SIMILAR * smaller_height + 2)
+        & (np.abs(width[None, :] - width[:, None]) < SIMILAR * smaller_width + 3)
+    )
+    np.fill_diagonal(linked, False)
+    distance = np.where(linked, gap, np.inf)
+    nearest = distance.argmin(axis=1)
+    after: dict[int, int] = {}
+    best: dict[int, float] = {}
+    for left in np.flatnonzero(linked.any(axis=1)):
+        right = int(nearest[left])
+        step = float(distance[left, right])
+        if right not in best or step < best[right]:  # one left neighbor each
+            after = {k: v for k, v in after.items() if v != right} if right in best else after
+            best[right] = step
+            after[int(left)] = right
+    return after
+
+
+def split_irregular(row: Boxes) -> list[Boxes]:
+    """Part a chain where the pitch changes: groups of boxes with wider gaps are several fields."""
+    if len(row) < 3:
+        return [row]
+    centers = (row[:, 0] + row[:, 2]) / 2
+    steps = np.diff(centers)
+    pitch = float(np.median(np.sort(steps)[: max(1, (len(steps) + 1) // 2 + 1)]))
+    cuts = np.flatnonzero(np.abs(steps - pitch) > IRREGULAR * pitch) + 1
+    return [part for part in np.split(row, cuts) if len(part)]
+
+
+def _is_printed(row: Boxes, lines: Lines) -> bool:
+    return bool(side_coverage(lines, row).mean() >= PRINTED_ROW)
+
+
+def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
+    """Add the cells at both ends whose frames are printed but whose insides ink has broken up."""
+    grown = list(rows)
+    active = [(index, side) for index in range(len(grown)) for side in (-1, 1)]
+    while active:
+        guesses = np.array([_next_cell(grown[index], side) for index, side in active], np.float32)
+        placed, coverage = _nudge(guesses, lines)
+        still = []
+        for (index, side), cell, sides in zip(active, placed, coverage, strict=True):
+            if sides.min() >= PRINTED_SIDE:
+                grown[index] = np.insert(grown[index], 0 if side < 0 else len(grown[index]), cell, axis=0)
+                still.append((index, side))
+        active = still
+    return grown
+
+
+def _next_cell(row: Boxes, side: int) -> npt.NDArray[np.float32]:
+    """Where the cell before the first (side -1) or after the last (side 1) would be."""
+    centers = (row[:, :2] + row[:, 2:]) / 2
+    step = np.median(np.diff(centers, axis=0), axis=0)
+    size = np.median(row[:, 2:] - row[:, :2], axis=0)
+    center = centers[-1 if side > 0 else 0] + side * step
+    return np.concatenate([center - size / 2, center + size / 2]).astype(np.float32)
+
+
+def _nudge(guesses: Boxes, lines: Lines) -> tuple[Boxes, npt.NDArray[np.float32]]:
+    """Move each guess by up to NUDGE to where most of its frame is printed."""
+    steps = (-NUDGE, 0.0, NUDGE)
+    shifts = np.array([(dx, dy, dx, dy) for dx in steps for dy in steps], np.float32)  # (9, 4)
+    tried = (guesses[:, None] + shifts).reshape(-1, 4)
+    coverage = side_coverage(lines, tried).reshape(len(guesses), len(shifts), 4)
+    best = coverage.mean(axis=2).argmax(axis=1)
+    index = np.arange(len(guesses))
+    return tried.reshape(len(guesses), len(shifts), 4)[index, best], coverage[index, best]
+
+
+def drop_covered(rows: Sequence[Boxes], before: Sequence[Boxes] = ()) -> list[Boxes]:
+    """Of rows that stand on each other, or on one of `before`, keep the one with more, then with larger, cells."""
+    order = sorted(rows, key=lambda row: (len(row), float((row[:, 2] - row[:, 0]).mean())), reverse=True)
+    kept: list[Boxes] = []
+    for row in order:
+        if not any(_stands_on(row, other) for other in (*before, *kept)):
+            kept.append(row)
+    return kept
+
+
+def merge_rows(sure: Sequence[Boxes], faint: Sequence[Boxes]) -> list[Boxes]:
+    """The sure rows, the faint ones beside them, and the faint ones that hold a sure one and more cells."""
+    merged = list(sure)
+    for row in faint:
+        under = [index for index, other in enumerate(merged) if _stands_on(other, row) or _stands_on(row, other)]
+        if not under:
+            merged.append(row)
+        elif all(_holds(row, merged[index]) for index in under):
+            merged = [other for index, other in enumerate(merged) if index not in under] + [row]
+    return merged
+
+
+def _holds(row: Boxes, other: Boxes) -> bool:
+    """Whether `row` has all the cells of `other`, of the same size, and more."""
+    if len(row) <= len(other):
+        return False
+    distance = np.abs(row[:, None] - other[None]).max(axis=2)  # (n, m) worst edge
+    width = float(np.median(other[:, 2] - other[:, 0]))
+    return bool((distance.min(axis=0) < SIMILAR * width).mean() >= 0.8)
+
+
+def _stands_on(row: Boxes, other: Boxes) -> bool:
+    """Whether at least half the cells of `row` have their center in a cell of `other`."""
+    center = (row[:, None, :2] + row[:, None, 2:]) / 2  # (n, 1, 2)
+    inside = ((center > other[None, :, :2]) & (center < other[None, :, 2:])).all(axis=2)
+    return bool(inside.any(axis=1).mean() >= 0.5)
