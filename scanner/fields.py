@@ -1,6 +1,26 @@
-"""Scores to numbers: value, confidence, accept / review / blank."""
+"""Scores to numbers: value, confidence, accept / review / blank, and the names of fields without a form."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Quads, Scores
+from scanner.network import CROSSED, NOT_A_DIGIT
+
+BLANK = "_"
+BLANK_CONFIDENCE = 0.999  # an empty cell is read as empty wrongly about as often as a sure digit
+SAME_LINE = 0.5  # of the height: fields whose middles are nearer than this stand in one row
+
+ACCEPTED, REVIEW, BLANK_STATUS = "accepted", "review", "blank"
+REASONS = {
+    "low_confidence": "a digit, or the number as a whole, is less sure than asked for",
+    "unreadable_digit": "a cell holds something that is no digit",
+    "gap": "an empty cell stands between digits",
+    "crossed_out": "cells are crossed out and no digit is left",
+}
+"""Every reason of a field's status, and what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +36,93 @@ class FieldReading:
     value: str
     confidence: float
     status: str  # accepted, review or blank
-    reason: str  # empty, or a snake_case word
+    reason: str  # empty, or one of REASONS
     cells: str
     digit_confidences: tuple[float, ...]
     box_xywh: tuple[int, int, int, int]
     cell_quads: tuple[tuple[tuple[float, float], ...], ...]  # a cell: four x, y corners, clockwise from top left
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When a number is accepted: every cell at least `min_digit` sure, and the whole at least `min_field`."""
+
+    min_digit: float
+    min_field: float = 0.0
+
+
+def make_field(
+    name: str, scores: Scores, is_blank: npt.NDArray[np.bool_], quads: Quads, classes: str, policy: Policy
+) -> FieldReading:
+    """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number."""
+    cells, confidences = decode(scores, is_blank, classes)
+    value = "".join(character for character in cells if character.isdigit())
+    confidence = float(np.prod(confidences))
+    status, reason = judge(cells, confidences, policy)
+    low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
+    return FieldReading(
+        name=name,
+        value=value,
+        confidence=round(confidence, 4),
+        status=status,
+        reason=reason,
+        cells=cells,
+        digit_confidences=tuple(round(float(each), 4) for each in confidences),
+        box_xywh=(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),
+        cell_quads=tuple(tuple((float(x), float(y)) for x, y in quad) for quad in quads),
+    )
+
+
+def decode(
+    scores: Scores, is_blank: npt.NDArray[np.bool_], classes: str
+) -> tuple[str, npt.NDArray[np.float64]]:
+    """The most probable character of each cell, and its probability."""
+    best = scores.argmax(axis=1)
+    cells = "".join(BLANK if blank else classes[index] for blank, index in zip(is_blank, best, strict=True))
+    confidences = np.where(is_blank, BLANK_CONFIDENCE, scores.max(axis=1)).astype(np.float64)
+    return cells, confidences
+
+
+def judge(cells: str, confidences: npt.NDArray[np.float64], policy: Policy) -> tuple[str, str]:
+    """Status and reason of a number."""
+    written = cells.strip(BLANK + CROSSED)
+    if not written:
+        return (REVIEW, "crossed_out") if CROSSED in cells else (BLANK_STATUS, "")
+    if NOT_A_DIGIT in cells:
+        return REVIEW, "unreadable_digit"
+    if not written.isdigit():
+        return REVIEW, "gap"
+    if confidences.min() < policy.min_digit or confidences.prod() < policy.min_field:
+        return REVIEW, "low_confidence"
+    return ACCEPTED, ""
+
+
+def name_in_reading_order(quads: Sequence[Quads]) -> list[tuple[int, str]]:
+    """(index, name) of each field in reading order: `r01f02` is the second field of the first row from the top.
+
+    Rows follow the slope of the fields themselves, so a skewed page has the same names as a straight one.
+    """
+    if not quads:
+        return []
+    along = np.mean([(each[-1, 1] - each[0, 0]) / max(float(np.linalg.norm(each[-1, 1] - each[0, 0])), 1.0)
+                     for each in quads], axis=0)  # fmt: skip
+    down = np.array([-along[1], along[0]])
+    middles = np.array([each.mean(axis=(0, 1)) for each in quads])
+    heights = np.array([np.linalg.norm(each[:, 3] - each[:, 0], axis=1).mean() for each in quads])
+    across, depth = middles @ along, middles @ down
+    named = []
+    for number, line in enumerate(_lines(depth, heights), start=1):
+        for place, index in enumerate(sorted(line, key=lambda each: across[each]), start=1):
+            named.append((index, f"r{number:02d}f{place:02d}"))
+    return named
+
+
+def _lines(depth: npt.NDArray[np.float64], heights: npt.NDArray[np.float64]) -> list[list[int]]:
+    """Indices of the fields of each line, top to bottom."""
+    lines: list[list[int]] = []
+    for index in np.argsort(depth, kind="stable"):
+        if lines and depth[index] - depth[lines[-1][0]] < SAME_LINE * min(heights[index], heights[lines[-1][0]]):
+            lines[-1].append(int(index))
+        else:
+            lines.append([int(index)])
+    return lines

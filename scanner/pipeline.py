@@ -1,8 +1,28 @@
-"""The front door: one page in, one PageReading out, every stage in order."""
+"""The front door: one page in, one PageReading out, every stage in order.
 
+    file --page--> gray page --boxes--> rows of cells --cells, digits--> (n, 28, 28) --network--> scores
+         --content--> rows that are digit fields --fields--> numbers with confidence
+"""
+
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from scanner.fields import FieldReading
+import cv2
+import numpy as np
+
+from scanner.arrays import Gray, Quads
+from scanner.boxes import find_box_rows
+from scanner.cells import read_cells
+from scanner.content import RowReading, digit_likeness, keep_digit_rows
+from scanner.errors import NoInputError, PageError
+from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
+from scanner.network import Network, load_network
+from scanner.page import SourceFile, count_pages, discover, load_page
+
+SURE_UPRIGHT = 0.9  # digit-likeness of a page that nobody turned: digits on their head look like none
+TURNS = (0, 2, 1, 3)  # quarter turns to try, the usual first
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +48,144 @@ class PageFailure:
     reason: str
     detail: str
     seconds: float
+
+
+def read_pages(
+    inputs: Sequence[Path | str], *, network: Network | None = None, min_confidence: float | None = None
+) -> Iterator[PageReading | PageFailure]:
+    """Read every page of files and folders, in order; what cannot be read comes as a PageFailure.
+
+    Raises:
+        NoInputError: an input does not exist, or there is no file to read.
+        ModelError: the network cannot be loaded.
+    """
+    found = discover([Path(each) for each in inputs])
+    if not found.files:
+        raise NoInputError(f"{', '.join(map(str, inputs))}: no image or PDF files found; name a folder of scans")
+    network = network or load_network()
+    for source in found.files:
+        yield from _read_file(source, network, min_confidence)
+
+
+def _read_file(
+    source: SourceFile, network: Network, min_confidence: float | None
+) -> Iterator[PageReading | PageFailure]:
+    start = time.perf_counter()
+    try:
+        pages = count_pages(source.path)
+    except PageError as error:
+        yield PageFailure(source.name, 0, error.reason, error.detail, time.perf_counter() - start)
+        return
+    for page in range(1, pages + 1):
+        yield read_page(source.path, page, network=network, min_confidence=min_confidence, file=source.name)
+
+
+def read_page(
+    path: Path | str,
+    page: int = 1,
+    *,
+    network: Network | None = None,
+    min_confidence: float | None = None,
+    file: str | None = None,
+) -> PageReading | PageFailure:
+    """Read one page of a file.
+
+    Args:
+        path: an image file or a PDF.
+        page: counted from 1.
+        network: by default the one that comes with scanner.
+        min_confidence: accept numbers that are right with at least this probability; by default every digit
+            must reach the threshold of the network's card.
+        file: how to call the file in the result; by default its name.
+    """
+    network = network or load_network()
+    path = Path(path)
+    name = path.name if file is None else file
+    start = time.perf_counter()
+    try:
+        gray = load_page(path, page).gray
+    except PageError as error:
+        return PageFailure(name, page, error.reason, error.detail, time.perf_counter() - start)
+    fields = read_image(gray, network, min_confidence)
+    reason, detail = ("", "") if fields else ("no_fields", "no row of boxes with handwritten digits was found")
+    return PageReading(name, page, fields, time.perf_counter() - start, reason=reason, detail=detail)
+
+
+def read_image(gray: Gray, network: Network, min_confidence: float | None = None) -> tuple[FieldReading, ...]:
+    """Read a page image (height, width), 0 = ink; turned pages are read upright, and reported as they came."""
+    readings, turn = _read_upright(gray, network)
+    policy = _policy(network, min_confidence)
+    named = name_in_reading_order([reading.row.quads for reading in readings])
+    return tuple(
+        make_field(
+            name,
+            readings[index].scores,
+            readings[index].ink.is_blank,
+            _turn_back(readings[index].row.quads, turn, gray.shape),
+            network.card.classes,
+            policy,
+        )
+        for index, name in named
+    )
+
+
+def _policy(network: Network, min_confidence: float | None) -> Policy:
+    if min_confidence is None:
+        return Policy(min_digit=network.card.accept_threshold)
+    return Policy(min_digit=0.0, min_field=min_confidence)
+
+
+def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
+    """The rows of the page and the quarter turns after which it is upright."""
+    best: tuple[float, list[RowReading], int] = (-1.0, [], 0)
+    for turn in TURNS:
+        readings = read_rows(_turn(gray, turn), network)
+        evidence, likeness = _evidence(readings, network.card.classes)
+        if evidence > best[0]:
+            best = (evidence, readings, turn)
+        if readings and likeness >= SURE_UPRIGHT:
+            break
+    return best[1], best[2]
+
+
+def _evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, float]:
+    """How much speaks for this turn: inked cells weighted by being digits; and their mean likeness."""
+    inked = [reading for reading in readings if len(reading.inked)]
+    if not inked:
+        return 0.0, 0.0
+    likeness = np.array([digit_likeness(reading, classes) for reading in inked])
+    count = np.array([len(reading.inked) for reading in inked])
+    return float((likeness * count).sum()), float((likeness * count).sum() / count.sum())
+
+
+def read_rows(gray: Gray, network: Network) -> list[RowReading]:
+    """The digit fields of an upright page, in no order: boxes, their ink, the network's scores, refusal."""
+    rows = find_box_rows(gray)
+    inks = [read_cells(gray, row.quads, row.side_share) for row in rows]
+    if not rows:
+        return []
+    written = np.concatenate([~ink.is_blank for ink in inks])
+    scores = np.zeros((len(written), len(network.card.classes)), np.float32)
+    scores[written] = network.scores(np.concatenate([ink.digits for ink in inks])[written])
+    parts = np.split(scores, np.cumsum([len(ink.is_blank) for ink in inks])[:-1])
+    readings = [RowReading(row, ink, part) for row, ink, part in zip(rows, inks, parts, strict=True)]
+    return keep_digit_rows(readings, network.card.classes)
+
+
+def _turn(gray: Gray, turn: int) -> Gray:
+    """Turn by `turn` quarters clockwise."""
+    codes = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
+    return cv2.rotate(gray, codes[turn]) if turn else gray
+
+
+def _turn_back(quads: Quads, turn: int, shape: tuple[int, ...]) -> Quads:
+    """Corners on the turned page -> corners on the page as it came."""
+    height, width = shape[:2]
+    x, y = quads[..., 0], quads[..., 1]
+    back = {
+        0: (x, y),
+        1: (y, height - 1 - x),
+        2: (width - 1 - x, height - 1 - y),
+        3: (width - 1 - y, x),
+    }[turn]
+    return np.stack(back, axis=-1)

@@ -15,20 +15,27 @@ __all__ = ["BoxRow", "find_box_rows"]
 
 @dataclass(frozen=True)
 class BoxRow:
-    """Cells side by side, left to right: (n, 4, 2) corners in pixels of the page."""
+    """Cells side by side, left to right: (n, 4, 2) corners in pixels of the page.
+
+    `side_share` is the part of the cells' height, from the bottom, to which their sides are printed: 1 for boxes,
+    less for combs, which have no top.
+    """
 
     quads: Quads
+    side_share: float = 1.0
 
 
 def find_box_rows(page: Gray) -> list[BoxRow]:
     """Rows of boxes on a page, in no order; the boxes of a table or of a grid are rows too."""
     canvas = make_canvas(page)
-    lines = find_lines(canvas.ink)
-    rows = merge_rows(_rows_on(canvas, lines), _rows_on(canvas, add_faint_lines(lines, canvas.gray)))
-    return [BoxRow(canvas.quads_on_page(row)) for row in rows]
+    sure = find_lines(canvas.ink)
+    faint = add_faint_lines(sure, canvas.gray)
+    boxes = merge_rows(_box_rows(canvas, sure), _box_rows(canvas, faint))
+    combs = [*find_combs(canvas.ink, sure), *find_combs(canvas.ink, faint)]
+    kept = drop_covered([comb.cells for comb in combs], boxes)
+    share = {id(comb.cells): comb.tick_share for comb in combs}
+    return [BoxRow(canvas.quads_on_page(row), share.get(id(row), 1.0)) for row in (*boxes, *kept)]
 
 
-def _rows_on(canvas: Canvas, lines: Lines) -> list[Boxes]:
-    cells = divide_holes(canvas.gray, find_cells(canvas.ink, lines))
-    rows = find_rows(cells, lines)
-    return rows + drop_covered(find_combs(canvas.ink, lines), rows)
+def _box_rows(canvas: Canvas, lines: Lines) -> list[Boxes]:
+    return find_rows(divide_holes(canvas.gray, find_cells(canvas.ink, lines)), lines)

@@ -1,5 +1,7 @@
 """Combs: a baseline with ticks, open at the top."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +24,16 @@ TALL_TICK = 0.75  # ticks this long, over the pitch, are sides of cells that hav
 Ticks = npt.NDArray[np.float64]  # (n,) x of each
 
 
-def find_combs(ink: Mask, lines: Lines) -> list[Boxes]:
-    """Rows of cells over the baselines of the page."""
+@dataclass(frozen=True)
+class Comb:
+    """Cells over a baseline, (n, 4); `tick_share` is the part of their height that the ticks reach."""
+
+    cells: Boxes
+    tick_share: float
+
+
+def find_combs(ink: Mask, lines: Lines) -> list[Comb]:
+    """The combs over the baselines of the page."""
     contours, _ = cv2.findContours(lines.horizontal, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     baselines = [cv2.boundingRect(contour) for contour in contours]
     combs = [_comb_on(ink, lines, baseline) for baseline in baselines if _may_be_baseline(*baseline)]
@@ -34,7 +44,7 @@ def _may_be_baseline(_x: int, y: int, width: int, height: int) -> bool:
     return width >= 2 * MIN_SIDE and height <= max(MAX_RISE, SLOPE * width) and y > MIN_TICK
 
 
-def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) -> Boxes | None:
+def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) -> Comb | None:
     x, y, width, height = baseline_xywh
     columns = np.arange(width)
     top = y + lines.horizontal[y : y + height, x : x + width].argmax(axis=0)  # (w,) the line's upper edge
@@ -50,7 +60,8 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
         return None
     cell_height = tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch
     bottom = (base[:-1] + base[1:]) / 2
-    return np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1).astype(np.float32)
+    cells = np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1)
+    return Comb(cells.astype(np.float32), tall / cell_height)
 
 
 def _tick_lattice(is_dark: npt.NDArray[np.bool_]) -> Ticks | None:

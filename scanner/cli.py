@@ -1,0 +1,258 @@
+"""The command line: each command checks its options, calls one library function and prints one summary.
+
+What reads pages is imported inside the commands: `scanner --help` answers at once.
+"""
+
+import logging
+import math
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from errno import EPIPE
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+
+import typer
+from typer.core import TyperGroup
+
+from scanner import __version__
+from scanner.errors import INTERRUPTED, OutputError, ScannerError, UsageError
+
+if TYPE_CHECKING:
+    from scanner.export import PageResult
+    from scanner.synth import DigitSource
+
+BUG = 1
+T = TypeVar("T", bound=str)
+
+
+class ExitCodes(TyperGroup):
+    """Turns what a command raises into a line on stderr and an exit code, in the shell and in tests alike."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ScannerError as error:
+            _tell(f"error: {error}")
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            _tell("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            if _is_typers(error):
+                raise
+            traceback.print_exc()
+            _tell(f"this is a bug in scanner {__version__}, please report it: {error!r}")
+            raise typer.Exit(BUG) from error
+
+
+def _is_typers(error: Exception) -> bool:
+    """Typer's own, by their attribute: depending on its version Typer brings its own Click or uses the package."""
+    ends = hasattr(error, "exit_code") or isinstance(error, (typer.Abort, EOFError))
+    return ends or (isinstance(error, OSError) and error.errno == EPIPE)
+
+
+def _tell(message: str) -> None:
+    typer.echo(_printable(f"scanner: {message}"), err=True)
+
+
+def _printable(line: str) -> str:
+    """One line, whatever is in the names of files."""
+    return " ".join(line.splitlines()).encode(errors="backslashreplace").decode()
+
+
+app = typer.Typer(cls=ExitCodes, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """The command `scanner`."""
+    app(prog_name="scanner")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"scanner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _scanner(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Read handwritten numbers from scanned forms: a folder of scans in, a CSV of numbers out."""
+
+
+@app.command()
+def read(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Scans, PDFs, and folders of them.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("output"),
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Fields below this go to review. Default: what the network's card says."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="An ONNX network, its card beside it. Default: the one that comes with scanner.")
+    ] = None,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Draw each page with boxes and readings on it.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something failed.")] = False,
+) -> None:
+    """Read every digit box of every page into OUTPUT/fields.csv, review.csv and pages.csv."""
+    if min_confidence is not None and math.isnan(min_confidence):
+        raise UsageError("--min-confidence must be a number from 0 to 1, not nan")
+    from scanner.run import run
+
+    watch = _stoppable if quiet else _with_progress
+    summary = run(inputs, output, model=model, min_confidence=min_confidence, overlay=overlay, watch=watch)
+    if summary.interrupted_in:
+        _tell(f"interrupted; what was finished is in {summary.interrupted_in}")
+    if summary.exit_code or not quiet:
+        typer.echo(_printable(summary.line(summary.interrupted_in or output)))
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def train(
+    digits: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of MNIST's IDX files, or an .npz; may be repeated. Default: MNIST, downloaded."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the network and its card.")] = Path("models"),
+    name: Annotated[str, typer.Option(help="Its name: NAME.keras, NAME.onnx, NAME.json.")] = "reader",
+    architecture: Annotated[str, typer.Option(help="reader, or tiny to try things out.")] = "reader",
+    epochs: Annotated[int, typer.Option(min=1, help="How often the network sees the digits.")] = 24,
+    variants: Annotated[int, typer.Option(min=1, help="How often each digit is distorted anew.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by lot.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that prepare digits. Default: one a core.")
+    ] = None,
+    measure_tests: Annotated[
+        bool, typer.Option("--test/--no-test", help="Whether to measure the data sets' test digits at the end.")
+    ] = True,
+) -> None:
+    """Train a network of your own; needs TensorFlow: pip install 'scanner[train]'."""
+    from scanner import training
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    result = training.train(
+        training.TrainOptions(
+            digits=tuple(digits or ()),
+            out=out,
+            name=name,
+            architecture=architecture,
+            epochs=epochs,
+            variants=variants,
+            seed=seed,
+            workers=workers,
+            measure_tests=measure_tests,
+        )
+    )
+    accuracies = ", ".join(f"{data} {100 * report.accuracy:.2f} %" for data, report in result.reports.items())
+    typer.echo(_printable(f"{result.onnx}: {accuracies}"))
+
+
+@app.command()
+def synth(
+    folder: Annotated[Path, typer.Argument(help="Folder for the pages and their truth.csv.", show_default=False)],
+    count: Annotated[int, typer.Option(min=1, help="How many pages.")] = 10,
+    styles: Annotated[str, typer.Option(help="Box styles, by turns; 'all' for all of them.")] = "separate,cells,comb",
+    faults: Annotated[
+        str, typer.Option(help="What the scan does to the page, by turns; + joins several, 'all' takes all of them.")
+    ] = "clean,scan,photo",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same pages.")] = 1,
+    digits: Annotated[
+        Path | None, typer.Option(help="Folder of MNIST's IDX files, or an .npz. Default: digits that scanner draws.")
+    ] = None,
+) -> None:
+    """Make filled and scanned forms, and the truth about them."""
+    from scanner import synth as mirror
+
+    chosen_styles = _choice("--styles", styles, (*mirror.BOX_STYLES, *mirror.EXTRA_STYLES))
+    chosen_faults = _choice("--faults", faults, tuple(mirror.FAULTS))
+    try:
+        mirror.write_pages(folder, count, chosen_styles, chosen_faults, seed, _digit_source(digits))
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or folder}: cannot write: {error.strerror}; choose another folder"
+        ) from error
+    typer.echo(_printable(f"{count} {'page' if count == 1 else 'pages'} and truth.csv in {folder}"))
+
+
+def _choice(option: str, given: str, names: "Sequence[T]") -> "list[T]":
+    """The names of a comma-separated list; each may be several of them joined by `+`."""
+    if given == "all":
+        return list(names)
+    words = [word.strip() for word in given.split(",")]
+    for part in (part for word in words for part in word.split("+")):
+        if part not in names:
+            raise UsageError(f"{option}: there is no {part!r}; choose of {', '.join(map(str, names))}")
+    return cast("list[T]", words)
+
+
+def _digit_source(path: Path | None) -> "DigitSource":
+    """Digits for new pages: of a data set those that networks are not trained on, where it has such."""
+    from scanner.synth import DataSetDigits, DrawnDigits
+
+    if path is None:
+        return DrawnDigits()
+    from scanner.training.datasets import read_source
+
+    source = read_source(path)
+    part = source.test or source.train
+    return DataSetDigits(part.ink, part.labels)
+
+
+def _stoppable(results: "Iterator[PageResult]", files: int = 0) -> "Iterator[PageResult]":
+    """Ctrl-C, or a kill, ends the run after the page in hand; a second one ends it at once."""
+    with _stop_signal() as stop:
+        for result in results:
+            yield result
+            if stop.is_set():
+                raise KeyboardInterrupt
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
+        yield stop
+        return
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _with_progress(results: "Iterator[PageResult]", files: int) -> "Iterator[PageResult]":
+    """A bar on stderr while there is somebody to see it."""
+    if not sys.stderr.isatty():
+        yield from _stoppable(results)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # No refreshing by itself: decoding listens in on stderr for what C libraries say, see scanner.page.
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
+        task = progress.add_task("files", total=files)
+        current: str | None = None
+        for result in _stoppable(results):
+            yield result
+            if result.file != current:
+                progress.update(task, advance=0 if current is None else 1, refresh=True)
+            current = result.file

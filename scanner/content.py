@@ -1,0 +1,100 @@
+"""Geometry proposes, content disposes: which rows of boxes are digit fields.
+
+Bubbles, check boxes, letters, columns of print and signature tables are rows of boxes too; what is in them tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Scores
+from scanner.boxes import BoxRow
+from scanner.cells import CellInk
+from scanner.network import CROSSED, NOT_A_DIGIT
+
+MIN_LIKENESS = 0.55  # mean probability of the inked cells to be a digit or a cross
+ALIKE = 0.93  # correlation of all inked cells with each other: print repeats, hands do not
+EVEN_HEIGHT = 0.035  # spread of the heights of print, in parts of the mean
+EVEN_BASE = 0.02  # spread of its baseline, in parts of the cell
+MIN_PRINTED = 4  # inked cells from which evenness is no accident
+SMALL = 0.36  # of the cell's shorter side: bubbles and captions; people fill boxes
+BLANK_LIKE_READ = 0.3  # an empty row is a field if its cells are within this share the size of a read one's
+BLANK_ASPECT = (0.4, 1.35)  # width / height of the cells of an empty field
+
+
+@dataclass(frozen=True)
+class RowReading:
+    """A row of boxes, the ink in its cells, and what the network says of each: (n, classes); zero where blank."""
+
+    row: BoxRow
+    ink: CellInk
+    scores: Scores
+
+    @property
+    def inked(self) -> npt.NDArray[np.intp]:
+        return np.flatnonzero(~self.ink.is_blank)
+
+
+def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowReading]:
+    """Drop the rows that hold something other than handwritten digits; keep empty ones that look like the others."""
+    read = [reading for reading in readings if len(reading.inked) and _holds_digits(reading, classes)]
+    empty = [reading for reading in readings if not len(reading.inked) and _may_be_field(reading, read)]
+    return [*read, *empty]
+
+
+def digit_likeness(reading: RowReading, classes: str) -> float:
+    """Mean probability of the inked cells to be a digit or a cross."""
+    columns = [index for index, name in enumerate(classes) if name != NOT_A_DIGIT]
+    return float(reading.scores[reading.inked][:, columns].sum(axis=1).mean())
+
+
+def _holds_digits(reading: RowReading, classes: str) -> bool:
+    if digit_likeness(reading, classes) < MIN_LIKENESS:
+        return False
+    if _only_crosses(reading, classes) and len(reading.inked) < 2:
+        return False  # a ticked check box
+    return not (_is_repetition(reading) or _is_print(reading) or _is_small(reading))
+
+
+def _only_crosses(reading: RowReading, classes: str) -> bool:
+    best = reading.scores[reading.inked].argmax(axis=1)
+    return all(classes[index] in (CROSSED, NOT_A_DIGIT) for index in best)
+
+
+def _is_repetition(reading: RowReading) -> bool:
+    inked = reading.inked
+    if len(inked) < 3:
+        return False
+    flat = reading.ink.digits[inked].reshape(len(inked), -1).astype(np.float32)
+    return bool(np.corrcoef(flat).min() > ALIKE)
+
+
+def _is_print(reading: RowReading) -> bool:
+    extent = reading.ink.extent[reading.inked]
+    if len(extent) < MIN_PRINTED:
+        return False
+    height = extent[:, 3] - extent[:, 1]
+    return bool(height.std() < EVEN_HEIGHT * height.mean() and extent[:, 3].std() < EVEN_BASE)
+
+
+def _is_small(reading: RowReading) -> bool:
+    extent = reading.ink.extent[reading.inked]
+    width, height = _cell_size(reading)
+    return bool(np.median(extent[:, 3] - extent[:, 1]) * height < SMALL * min(width, height))
+
+
+def _may_be_field(empty: RowReading, read: Sequence[RowReading]) -> bool:
+    width, height = _cell_size(empty)
+    if not BLANK_ASPECT[0] <= width / max(height, 1) <= BLANK_ASPECT[1]:
+        return False
+    sizes = np.array([_cell_size(reading) for reading in read]).reshape(-1, 2)
+    return bool((np.abs(sizes - (width, height)) <= BLANK_LIKE_READ * sizes).all(axis=1).any())
+
+
+def _cell_size(reading: RowReading) -> tuple[float, float]:
+    quads = reading.row.quads
+    width = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
+    height = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
+    return float(np.median(width)), float(np.median(height))

@@ -1,0 +1,126 @@
+"""The trained network at run time, and its card. ONNX Runtime only; TensorFlow stays in scanner.training."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scanner.arrays import DIGIT_SIZE, Digits, Scores
+from scanner.digits import NORMALIZE_VERSION
+from scanner.errors import ModelError
+
+DEFAULT_NAME = "reader"
+BATCH = 256  # digits at a time: bounds memory, costs nothing
+CROSSED, NOT_A_DIGIT = "x", "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What travels with the weights: how to feed them and how far to trust them."""
+
+    name: str
+    classes: str  # one character a class, in the order of the scores
+    temperature: float  # divides the logits, so that scores are honest probabilities
+    accept_threshold: float  # confidence of a digit from which on the validation error was low enough
+
+
+class Network:
+    """Classifies digits in MNIST form.
+
+    `scores` is the only thing the reader asks of it.
+    """
+
+    def __init__(self, session: Any, card: Card) -> None:
+        self._session = session
+        self._input = session.get_inputs()[0]
+        self.card = card
+
+    def scores(self, digits: Digits) -> Scores:
+        """(n, 28, 28) uint8, 255 = ink -> (n, classes) calibrated probabilities in the order of `card.classes`."""
+        if digits.shape[1:] != (DIGIT_SIZE, DIGIT_SIZE):
+            raise ValueError(f"expected digits of shape (n, 28, 28), got {digits.shape}")
+        dtype = np.uint8 if "uint8" in self._input.type else np.float32
+        parts = [
+            self._session.run(None, {self._input.name: digits[start : start + BATCH].astype(dtype, copy=False)})[0]
+            for start in range(0, len(digits), BATCH)
+        ]
+        logits = np.concatenate(parts) if parts else np.zeros((0, len(self.card.classes)), np.float32)
+        return _softmax(logits / self.card.temperature)
+
+
+def _softmax(logits: Scores) -> Scores:
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
+
+
+@cache
+def load_network(path: Path | None = None) -> Network:
+    """Load NAME.onnx with its card NAME.json beside it; the shipped network by default.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the card does not fit the weights or this version of scanner.
+    """
+    path = path or _shipped()
+    path = path.with_suffix(".onnx")
+    card = _read_card(path.with_suffix(".json"))
+    try:
+        weights = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); train one with `scanner train`") from error
+    _check(card, weights, path)
+    return Network(
+        _start_session(weights, path),
+        Card(
+            name=path.stem,
+            classes=card["classes"],
+            temperature=float(card["temperature"]),
+            accept_threshold=float(card["accept_threshold"]),
+        ),
+    )
+
+
+def _shipped() -> Path:
+    """The network inside the installed package, or in models/ of a checkout."""
+    installed = Path(str(files("scanner") / "models" / DEFAULT_NAME))
+    if installed.with_suffix(".onnx").exists():
+        return installed
+    return Path(__file__).resolve().parent.parent / "models" / DEFAULT_NAME
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: the network's card cannot be read ({error}); train again or restore it") from error
+    needed = {"classes", "normalize_version", "temperature", "accept_threshold", "sha256"}
+    if not isinstance(card, dict) or needed - card.keys():
+        missing = ", ".join(sorted(needed - set(card)))
+        raise ModelError(f"{path}: the network's card lacks {missing}; train again with `scanner train`")
+    return card
+
+
+def _check(card: dict[str, Any], weights: bytes, path: Path) -> None:
+    if card["normalize_version"] != NORMALIZE_VERSION:
+        raise ModelError(
+            f"{path}: trained on digits of normalization {card['normalize_version']}, this scanner makes "
+            f"{NORMALIZE_VERSION}; train again with `scanner train`"
+        )
+    if hashlib.sha256(weights).hexdigest() != card["sha256"].get("onnx"):
+        raise ModelError(f"{path}: does not match the SHA-256 in its card; restore both files or train again")
+
+
+def _start_session(weights: bytes, path: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # workers share the cores, pages do not
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own classes, one for each way a file can be wrong
+        raise ModelError(f"{path}: is not a network that ONNX Runtime can run ({error})") from error

@@ -1,0 +1,258 @@
+"""Pictures of a page: its boxes and readings drawn on it, and the crops of single fields.
+
+What is drawn where is computed first, as values; drawing them is the last step.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Gray, Quads
+from scanner.fields import FieldReading
+from scanner.pipeline import PageReading
+
+Bgr: TypeAlias = npt.NDArray[np.uint8]
+"""(height, width, 3), blue, green, red."""
+Color: TypeAlias = tuple[int, int, int]
+
+COLORS: dict[str, Color] = {"accepted": (0, 140, 0), "review": (0, 110, 255), "blank": (130, 130, 130)}
+WHITE: Color = (255, 255, 255)
+
+LONG_SIDE = 1800  # of an overlay: letters of a page stay legible, a file has some 400 kB
+MAX_ENLARGEMENT = 3.0  # small pages are enlarged, so that what is written beside a cell fits
+LETTER = 0.6  # height of a read character, in heights of its cell
+LETTER_PX = (11.0, 36.0)  # and its limits on the overlay
+INSIDE_LETTER = 0.3  # the same where a cell has others above and below it, so that it must go inside
+NOTE_PX = 13.0  # height of a field's name and confidence
+GAP_PX = 3.0
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+FONT_PX = 21.0  # height of a digit at scale 1
+
+CROP_MARGIN = 0.3  # around a crop, in heights of its cells: shows ink that left the box
+JPEG_QUALITY = 85
+NAME_BYTES = 180  # of a picture's name; file systems allow 255, and page, field and suffix are added
+
+Side: TypeAlias = Literal["below", "above", "inside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A cell's frame in pixels of the overlay."""
+
+    quad: npt.NDArray[np.float32]  # (4, 2)
+    color: Color
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Text in pixels of the overlay; `x, y` is the bottom left of its digits."""
+
+    text: str
+    x: float
+    y: float
+    height: float
+    color: Color
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All that an overlay shows over the page."""
+
+    outlines: tuple[Outline, ...]
+    labels: tuple[Label, ...]
+
+
+def draw_overlay(gray: Gray, reading: PageReading) -> Bgr:
+    """The page, upright and at a width a person can look at, with every cell, reading and confidence on it.
+
+    Args:
+        gray: the page image that the coordinates of the reading are in.
+        reading: what was read from it.
+
+    Returns:
+        (height, width, 3), the longer side at most `LONG_SIDE`.
+    """
+    quads = [_quads(field) for field in reading.fields]
+    turns = quarter_turns(quads)
+    scale = min(LONG_SIDE / max(gray.shape), MAX_ENLARGEMENT)
+    placed = [_turn(quad, turns, gray.shape[1], gray.shape[0]) * np.float32(scale) for quad in quads]
+    canvas = _resize(np.rot90(gray, -turns), scale)
+    height, width = canvas.shape
+    return _draw(canvas, lay_out(reading.fields, placed, width, height))
+
+
+def quarter_turns(quads: list[Quads]) -> int:
+    """How often the page must be turned by 90 degrees clockwise until its fields are upright, 0 to 3."""
+    tops = [quad[:, 1] - quad[:, 0] for quad in quads if len(quad)]  # along the upper edge of each cell
+    if not tops:
+        return 0
+    x, y = np.concatenate(tops).sum(axis=0)
+    return round(-float(np.degrees(np.arctan2(y, x))) / 90) % 4
+
+
+def _quads(field: FieldReading) -> Quads:
+    return np.asarray(field.cell_quads, np.float32).reshape(-1, 4, 2)
+
+
+def _turn(quads: Quads, turns: int, width: int, height: int) -> Quads:
+    """Points of a page that is turned clockwise `turns` times by 90 degrees."""
+    x, y = quads[..., 0], quads[..., 1]
+    turned = [(x, y), (height - y, x), (width - x, height - y), (y, width - x)][turns]
+    return np.stack(turned, axis=-1).astype(np.float32)
+
+
+def _resize(gray: Gray, scale: float) -> Gray:
+    size = (max(round(gray.shape[1] * scale), 1), max(round(gray.shape[0] * scale), 1))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(np.ascontiguousarray(gray), size, interpolation=way), np.uint8)
+
+
+# --- what is drawn where
+
+
+def lay_out(fields: tuple[FieldReading, ...], quads: list[Quads], width: int, height: int) -> Drawing:
+    """Place outlines and labels on an overlay of `width` x `height` pixels; `quads` has the cells of each field."""
+    boxes = np.array([_bounds(quad) for quad in quads], np.float32).reshape(-1, 4)  # xyxy
+    outlines: list[Outline] = []
+    labels: list[Label] = []
+    for index, (field, quad) in enumerate(zip(fields, quads, strict=True)):
+        if not len(quad):
+            continue
+        color = COLORS.get(field.status, COLORS["review"])
+        others = np.delete(boxes, index, axis=0)
+        outlines += [Outline(cell, color) for cell in quad]
+        labels += _letters(field.cells, quad, color, _free_side(boxes[index], others, height))
+        labels.append(_note(field, boxes[index], others, color, width))
+    return Drawing(tuple(outlines), tuple(labels))
+
+
+def _bounds(quad: Quads) -> tuple[float, float, float, float]:
+    if not len(quad):
+        return (-1.0, -1.0, -1.0, -1.0)
+    (left, top), (right, bottom) = quad.min(axis=(0, 1)), quad.max(axis=(0, 1))
+    return (float(left), float(top), float(right), float(bottom))
+
+
+def _free_side(box: npt.NDArray[np.float32], others: npt.NDArray[np.float32], height: int) -> Side:
+    left, top, right, bottom = (float(edge) for edge in box)
+    room = float(np.clip(LETTER * (bottom - top), *LETTER_PX)) + 2 * GAP_PX
+    if bottom + room <= height and not _hits((left, bottom + 1, right, bottom + room), others):
+        return "below"
+    if top >= room and not _hits((left, top - room, right, top - 1), others):
+        return "above"
+    return "inside"
+
+
+def _hits(box: tuple[float, float, float, float], others: npt.NDArray[np.float32]) -> bool:
+    left, top, right, bottom = box
+    x0, y0, x1, y1 = others.T
+    return bool(((x0 < right) & (left < x1) & (y0 < bottom) & (top < y1)).any())
+
+
+def _letters(cells: str, quads: Quads, color: Color, side: Side) -> list[Label]:
+    return [_letter(text, quad, color, side) for text, quad in zip(cells, quads, strict=False)]
+
+
+def _letter(text: str, quad: npt.NDArray[np.float32], color: Color, side: Side) -> Label:
+    left, top, right, bottom = _bounds(quad[None])
+    share = INSIDE_LETTER if side == "inside" else LETTER
+    size = float(np.clip(share * (bottom - top), *LETTER_PX))
+    baseline = {"below": bottom + GAP_PX + size, "above": top - GAP_PX, "inside": top + GAP_PX + size}[side]
+    x = left + GAP_PX if side == "inside" else (left + right - _text_width(text, size)) / 2
+    return Label(text, x, baseline, size, color)
+
+
+def _note(
+    field: FieldReading, box: npt.NDArray[np.float32], others: npt.NDArray[np.float32], color: Color, width: int
+) -> Label:
+    """Name, confidence and reason, beside the field: right of it, else left, else on it."""
+    text = " ".join(part for part in (field.name, f"{field.confidence:.3f}", field.reason) if part)
+    left, top, right, bottom = (float(edge) for edge in box)
+    length, baseline = _text_width(text, NOTE_PX), (top + bottom + NOTE_PX) / 2
+    for x in (right + 2 * GAP_PX, left - length - 2 * GAP_PX):
+        place = (x, baseline - NOTE_PX, x + length, baseline)
+        if x >= 0 and x + length <= width and not _hits(place, others):
+            return Label(text, x, baseline, NOTE_PX, color)
+    return Label(text, max(min(left, width - length), 0.0), top - GAP_PX, NOTE_PX, color)
+
+
+def _text_width(text: str, height: float) -> float:
+    return float(cv2.getTextSize(text, FONT, height / FONT_PX, 1)[0][0])
+
+
+# --- drawing
+
+
+def _draw(canvas: Gray, drawing: Drawing) -> Bgr:
+    picture = cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR)
+    for outline in drawing.outlines:
+        corners = np.round(outline.quad).astype(np.int32)
+        cv2.polylines(picture, [corners], True, outline.color, 2, cv2.LINE_AA)
+    for label in drawing.labels:
+        _write(picture, label)
+    return np.asarray(picture, np.uint8)
+
+
+def _write(picture: Any, label: Label) -> None:
+    scale, origin = label.height / FONT_PX, (round(label.x), round(label.y))
+    for color, extra in ((WHITE, 4), (label.color, 0)):  # a white rim first: legible on ink as on paper
+        cv2.putText(picture, label.text, origin, FONT, scale, color, 2 + extra if label.height > 16 else 1 + extra)
+
+
+# --- crops and files
+
+
+def cut_field(gray: Gray, field: FieldReading) -> Gray:
+    """The field with a margin, upright and straight however the page lies: (height, width) in pixels of the page."""
+    quads = _quads(field)
+    corners = np.stack([quads[0, 0], quads[-1, 1], quads[-1, 2], quads[0, 3]])  # clockwise from top left
+    width = float(np.linalg.norm(corners[1] - corners[0]))
+    height = float(np.linalg.norm(corners[3] - corners[0]))
+    margin = CROP_MARGIN * height
+    inner = np.array([[0, 0], [width, 0], [width, height], [0, height]]) + margin
+    turn = cv2.getPerspectiveTransform(corners, inner.astype(np.float32))
+    size = (max(round(width + 2 * margin), 1), max(round(height + 2 * margin), 1))
+    return np.asarray(cv2.warpPerspective(gray, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def overlay_path(page: PageReading) -> str:
+    """Relative to the output folder, which holds one for each page."""
+    return f"overlays/{_picture_name(page)}.jpg"
+
+
+def crop_path(page: PageReading, field: FieldReading) -> str:
+    """Relative to the output folder, which holds one for each field to review."""
+    return f"crops/{_picture_name(page)}-{re.sub(r'[^A-Za-z0-9.-]', '_', field.name)}.png"
+
+
+def _picture_name(page: PageReading) -> str:
+    """`exams/a.tif`, page 2, gives `exams/a.tif-p02`."""
+    parts = [part for part in page.file.split("/") if part not in ("", ".", "..")]
+    name = "/".join(_safe_name(part) for part in parts)
+    return f"{name}-p{page.page:02d}" if page.page > 1 else name
+
+
+def _safe_name(name: str) -> str:
+    """What is too long or cannot be printed is replaced, and told apart by a digest."""
+    safe = "".join(char if char.isprintable() else "_" for char in name)
+    if safe == name and len(name.encode()) <= NAME_BYTES:
+        return name
+    digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:8]
+    return f"{safe.encode()[:NAME_BYTES].decode(errors='ignore')}-{digest}"
+
+
+def write_picture(path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    """Write a PNG or JPEG by the suffix of `path`, and the folders above it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    path.write_bytes(data.tobytes())  # cv2.imwrite says nothing when it cannot write

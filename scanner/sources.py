@@ -1,0 +1,122 @@
+"""The files of a batch: found in the inputs, each once, in an order and under a name that stay the same."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanner.errors import NoInputError
+
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".webp"}
+    | {".pbm", ".pgm", ".ppm", ".pnm", ".pdf"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the batch.
+
+    `name` is its POSIX path relative to the input folder it was found in (a file given directly: its file name);
+    bytes that are no UTF-8 are written as \\xNN, so that every name can be put in a CSV.
+    """
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What lies in the inputs, in natural order of the names: files to read, and files of other types."""
+
+    files: tuple[SourceFile, ...]
+    skipped: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    path: Path
+    root: Path  # the name starts below this folder
+    is_tried: bool
+
+
+def discover(inputs: Sequence[Path]) -> Discovery:
+    """Find the files in `inputs`, files and folders, recursively; hidden ones in folders are left out silently.
+
+    In folders the suffix decides what is tried, a file given directly always is. A folder that cannot be listed
+    counts as a file, so that it is accounted for when it fails. A file to which several ways lead counts once, by
+    the first. Where names would be the same, as much of the folder goes in front as tells them apart.
+    Raises NoInputError where an input is missing.
+    """
+    found = _once(item for given in inputs for item in _search(given))
+    names = _unique_names(found)
+    order = sorted(range(len(found)), key=lambda i: _natural_key(names[i]))
+    return Discovery(
+        files=tuple(SourceFile(found[i].path, names[i]) for i in order if found[i].is_tried),
+        skipped=tuple(SourceFile(found[i].path, names[i]) for i in order if not found[i].is_tried),
+    )
+
+
+def _search(given: Path) -> Iterator[_Found]:
+    if not os.path.lexists(given):
+        raise NoInputError(f"{given}: no such file or folder; check the spelling, and that its drive is connected")
+    for path in _walk(given):
+        is_given = path == given
+        is_tried = is_given or path.suffix.lower() in SUFFIXES or _is_folder(path)
+        yield _Found(path, given.parent if is_given else given, is_tried)
+
+
+def _walk(start: Path) -> Iterator[Path]:
+    """Every file under `start`, or itself, in natural order; no folder is entered twice, whatever links lead there."""
+    visited: set[str] = set()
+    waiting = [start]
+    while waiting:
+        path = waiting.pop()
+        if not _is_folder(path):
+            yield path
+        elif (real := os.path.realpath(path)) not in visited:
+            visited.add(real)
+            try:
+                names = [child.name for child in path.iterdir()]
+            except OSError:
+                yield path
+                continue
+            shown = sorted((name for name in names if not name.startswith(".")), key=_natural_key, reverse=True)
+            waiting += [path / name for name in shown]
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises PermissionError
+
+
+def _once(found: Iterable[_Found]) -> list[_Found]:
+    """Each file once: by the first way that tries it, else by the first."""
+    by_file: dict[str, _Found] = {}
+    for item in found:
+        known = by_file.setdefault(os.path.realpath(item.path), item)
+        if item.is_tried and not known.is_tried:
+            by_file[os.path.realpath(item.path)] = item
+    return list(by_file.values())
+
+
+def _unique_names(found: Sequence[_Found]) -> list[str]:
+    folders = [item.root.absolute().parts[1:] for item in found]
+    names = [_text(item.path.relative_to(item.root)) for item in found]
+    for depth in range(1, 1 + max(map(len, folders), default=0)):
+        count = Counter(names)
+        for i, item in enumerate(found):
+            if count[names[i]] > 1:
+                names[i] = _text(Path(*folders[i][-depth:], item.path.relative_to(item.root)))
+    return names
+
+
+def _text(path: Path) -> str:
+    return os.fsencode(path.as_posix()).decode(errors="backslashreplace")
+
+
+def _natural_key(name: str) -> tuple[list[list[str | int]], str]:
+    """Puts scan2 before scan10, whatever the case; equal for equal names only."""
+    words = [re.split(r"([0-9]+)", part.casefold()) for part in name.split("/")]
+    return [[int(word) if i % 2 else word for i, word in enumerate(part)] for part in words], name

@@ -1,0 +1,120 @@
+"""Fit a network: weights averaged, learning rate on a cosine, best epoch kept, every epoch on disk."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scanner.arrays import Digits
+from scanner.training.architectures import Model
+from scanner.training.datasets import Labels
+from scanner.training.prepare import Samples
+
+WEIGHT_DECAY = 0.01
+AVERAGED = 0.02  # part of all steps that the average of the weights remembers
+WARM_UP = 0.05  # part of the steps in which the learning rate rises
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast. `patience`: epochs without a better validation loss after which training ends."""
+
+    epochs: int
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    patience: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FitFiles:
+    """`history`: CSV, a line an epoch. `checkpoint`: a folder that is there while training and gone afterwards."""
+
+    history: Path
+    checkpoint: Path
+
+
+def fit(
+    model: Model, variants: Sequence[Samples], validation: Samples, *, schedule: Schedule, seed: int, files: FitFiles
+) -> int:
+    """Train the model in place; afterwards it holds the averaged weights of its best epoch.
+
+    Args:
+        model: a new network, of `architectures.build`.
+        variants: one entry an epoch, in turn.
+        validation: decides which epoch is best.
+        schedule: how long and how fast.
+        seed: of the order of the samples; the weights draw from Keras' global one.
+        files: what is written while training; where a checkpoint is found, training goes on from it.
+
+    Returns:
+        Epochs trained, those before an interruption included.
+    """
+    import keras
+
+    steps = max(len(variants[0]) // schedule.batch_size, 1)
+    model.compile(
+        optimizer=_optimizer(schedule, steps),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    trained = model.fit(
+        batches(variants, schedule.batch_size, np.random.default_rng(seed)),
+        shuffle=False,  # the batches come shuffled
+        steps_per_epoch=steps,
+        epochs=schedule.epochs,
+        validation_data=(validation.images, validation.labels),
+        validation_batch_size=1000,
+        callbacks=_callbacks(schedule, files),
+        verbose=0,
+    )
+    return int(trained.epoch[-1]) + 1
+
+
+def batches(variants: Sequence[Samples], size: int, rng: np.random.Generator) -> Iterator[tuple[Digits, Labels]]:
+    """Endless batches: (size, 28, 28) images and (size,) labels, each variant shuffled anew at its turn."""
+    while True:
+        for samples in variants:
+            order = rng.permutation(len(samples))
+            whole = max(len(order) // size, 1)
+            for index in np.array_split(order[: whole * size], whole):
+                yield samples.images[index], samples.labels[index]
+
+
+def _optimizer(schedule: Schedule, steps: int) -> Any:
+    import keras
+
+    total = steps * schedule.epochs
+    warm_up = max(int(total * WARM_UP), 1)
+    rate = keras.optimizers.schedules.CosineDecay(
+        schedule.learning_rate / 10, total - warm_up, warmup_target=schedule.learning_rate, warmup_steps=warm_up
+    )
+    momentum = 1 - 1 / max(total * AVERAGED, 1)
+    return keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, use_ema=True, ema_momentum=momentum)
+
+
+def _callbacks(schedule: Schedule, files: FitFiles) -> list[Any]:
+    """The checkpoint keeps the weights as they are; all after the swap sees the averaged ones."""
+    from keras import callbacks
+
+    def report(epoch: int, logs: dict[str, float]) -> None:
+        log.info(
+            "epoch %d of %d: loss %.4f, validation loss %.4f, validation accuracy %.2f %%",
+            epoch + 1,
+            schedule.epochs,
+            logs["loss"],
+            logs["val_loss"],
+            100 * logs["val_accuracy"],
+        )
+
+    return [
+        callbacks.BackupAndRestore(str(files.checkpoint)),
+        callbacks.SwapEMAWeights(swap_on_epoch=True),
+        callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience, restore_best_weights=True),
+        callbacks.CSVLogger(str(files.history), append=files.checkpoint.exists()),
+        callbacks.LambdaCallback(on_epoch_end=report),
+    ]
