@@ -18,7 +18,10 @@ NOISE = 4.0  # ink is darker than paper by at least this many sigma of its grain
 EDGE = 0.42  # ink begins at this share of the darkness of the cell's strokes
 FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
 FRAME_REACH = 6  # pixels of the strip a printed line may lie beside where it is expected
-FRAME_RUN = 0.3  # of the cell: a straight run this long at the place of the frame is the frame
+FRAME_WANDER = 3  # pixels a side may lie beside where the other sides of its row lie
+MIN_FRAME = 0.3  # coverage of a typical side below which the frame is lighter than ink, and gone
+FRAME_SHARE = 0.6  # of the typical coverage: less is a stroke near a side that is gone
+MAX_FRAME = 5  # pixels; no printed line is wider in the strip
 SPECK = 0.004  # of the cell's area: smaller is dirt
 LESSER = 0.06  # of the largest stroke's area: smaller, and apart, is dirt too
 SHARED = 0.22  # of a stroke's area in another cell: two digits touch; else it only leans over
@@ -42,7 +45,9 @@ def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
     """
     strip, boxes = cut_strip(page, quads)
     darkness = _darkness(strip)
-    mask = _remove_frame(_find_ink(darkness, boxes), boxes, side_share)
+    mask, is_inked = _find_ink(darkness, boxes)
+    if is_inked.any():
+        mask = _remove_frame(mask, boxes[is_inked], side_share)
     owner = _owners(mask, boxes)
     digits = np.zeros((len(boxes), 28, 28), np.uint8)
     extent = np.zeros((len(boxes), 4), np.float32)
@@ -86,8 +91,11 @@ def _darkness(strip: Gray) -> Gray:
     return cv2.subtract(paper, strip)
 
 
-def _find_ink(darkness: Gray, boxes: npt.NDArray[np.int32]) -> Mask:
-    """255 where there is ink; the threshold follows the darkness of each cell's own strokes."""
+def _find_ink(darkness: Gray, boxes: npt.NDArray[np.int32]) -> tuple[Mask, npt.NDArray[np.bool_]]:
+    """255 where there is ink, by the darkness of each cell's own strokes; and (n,) whether a cell has any inside.
+
+    Around a cell without ink nothing is marked, not even its frame.
+    """
     smooth = cv2.blur(darkness, (3, 3))
     grain = float(np.median(cv2.absdiff(darkness[:, 2:], darkness[:, :-2]))) / 0.954
     floor = max(MIN_INK, NOISE * grain)
@@ -98,7 +106,7 @@ def _find_ink(darkness: Gray, boxes: npt.NDArray[np.int32]) -> Mask:
         left = 0 if index == 0 else (boxes[index - 1][2] + box[0]) // 2
         right = len(limit) if index + 1 == len(boxes) else (box[2] + boxes[index + 1][0]) // 2
         limit[left:right] = max(EDGE * peak, floor * 0.6) if peak >= floor else 255.0
-    return ((darkness > limit[None, :]) * np.uint8(255)).astype(np.uint8)
+    return np.asarray(darkness > limit, np.uint8) * np.uint8(255), peaks >= floor
 
 
 def _peak(smooth: Gray, box: npt.NDArray[np.int32]) -> float:
@@ -111,27 +119,66 @@ def _peak(smooth: Gray, box: npt.NDArray[np.int32]) -> float:
 
 def _remove_frame(mask: Mask, boxes: npt.NDArray[np.int32], side_share: float) -> Mask:
     """Erase printed lines at the edges of the cells, but not the strokes that cross them."""
-    height, width = mask.shape
-    cell_width, cell_height = int(np.median(boxes[:, 2] - boxes[:, 0])), int(np.median(boxes[:, 3] - boxes[:, 1]))
-    near_x, near_y = np.zeros(width, np.uint8), np.zeros(height, np.uint8)
-    for x in np.unique(boxes[:, [0, 2]]):
-        near_x[max(x - FRAME_REACH, 0) : x + FRAME_REACH + 1] = 255
-    for y in np.unique(boxes[:, [1, 3]] if side_share >= 1 else boxes[:, 3]):
-        near_y[max(y - FRAME_REACH, 0) : y + FRAME_REACH + 1] = 255
-    tall = max(int(FRAME_RUN * side_share * cell_height), 8)
-    upright = _frame_lines(mask, (tall, 1)) & near_x[None, :]
-    if side_share < 1:
-        upright[: int(boxes[:, 3].max() - side_share * cell_height) - FRAME_REACH] = 0
-    level = _frame_lines(mask, (1, max(int(FRAME_RUN * cell_width), 8))) & near_y[:, None]
+    sides = boxes.copy()
+    if side_share < 1:  # the ticks of a comb
+        sides[:, 1] = sides[:, 3] - side_share * (sides[:, 3] - sides[:, 1])
+    upright = frame_lines(mask, sides)
+    level = frame_lines(np.ascontiguousarray(mask.T), boxes[:, [1, 0, 3, 2]], has_near_side=side_share >= 1).T
     cleaned = mask & ~(upright | level)
     return cleaned | _crossings(mask, cleaned, upright, (1, 0)) | _crossings(mask, cleaned, level, (0, 1))
 
 
-def _frame_lines(mask: Mask, run: tuple[int, int]) -> Mask:
-    """Straight runs of ink, a pixel thicker on either side."""
-    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(run, np.uint8))
-    across = (1, 3) if run[1] == 1 else (3, 1)
-    return cv2.dilate(runs, np.ones(across, np.uint8))
+def frame_lines(mask: Mask, boxes: npt.NDArray[np.int32], *, has_near_side: bool = True) -> Mask:
+    """255 where the left and right sides of the boxes are printed.
+
+    Each half of a side is looked for by itself, so that lines may lean; where most sides of the row lie and how
+    much of them is there tells frames from strokes beside them.
+    """
+    x0, y0, x1, y1 = boxes.T
+    middle = (y0 + y1) // 2
+    xs = np.concatenate([x0, x0, x1, x1] if has_near_side else [x1, x1])  # (sides,)
+    tops = np.concatenate([y0, middle] * (len(xs) // (2 * len(x0))))
+    bottoms = np.concatenate([middle, y1] * (len(xs) // (2 * len(x0))))
+    coverage = _coverage(mask, xs, tops, bottoms)  # (sides, 2 * FRAME_REACH + 1)
+    peak = coverage.max(axis=1)
+    typical = float(np.median(peak))
+    lines = np.zeros_like(mask)
+    if typical < MIN_FRAME:
+        return lines
+    offset = np.median(coverage[peak >= typical].argmax(axis=1))
+    far = np.abs(np.arange(coverage.shape[1]) - offset) > FRAME_WANDER
+    coverage[:, far] = 0
+    for x, top, bottom, profile in zip(xs, tops, bottoms, coverage, strict=True):
+        span = _line_span(profile, FRAME_SHARE * typical)
+        if span is not None:
+            left = x - FRAME_REACH
+            lines[max(top - 1, 0) : bottom + 2, max(left + span[0] - 1, 0) : max(left + span[1] + 1, 0)] = 255
+    return lines
+
+
+def _coverage(
+    mask: Mask, xs: npt.NDArray[np.int32], tops: npt.NDArray[np.int32], bottoms: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float64]:
+    """Share of ink in each column within FRAME_REACH of each x, between top and bottom."""
+    total = cv2.integral(mask)
+    columns = np.clip(xs[:, None] + np.arange(-FRAME_REACH, FRAME_REACH + 1), 0, mask.shape[1] - 1)
+    top, bottom = tops[:, None], bottoms[:, None]
+    ink = total[bottom, columns + 1] - total[bottom, columns] - total[top, columns + 1] + total[top, columns]
+    return np.asarray(ink / (255.0 * np.maximum(bottom - top, 1)))
+
+
+def _line_span(profile: npt.NDArray[np.float64], limit: float) -> tuple[int, int] | None:
+    """First and one past the last column of the line, or None; what is wider than a line is a line and a stroke."""
+    peak = int(profile.argmax())
+    if profile[peak] < limit:
+        return None
+    start = end = peak
+    level = max(limit, 0.7 * profile[peak])
+    while start > 0 and profile[start - 1] >= level and end - start < MAX_FRAME:
+        start -= 1
+    while end + 1 < len(profile) and profile[end + 1] >= level and end - start < MAX_FRAME:
+        end += 1
+    return start, end + 1
 
 
 def _crossings(mask: Mask, cleaned: Mask, line: Mask, direction: tuple[int, int]) -> Mask:

@@ -4,7 +4,6 @@ What reads pages is imported inside the commands: `scanner --help` answers at on
 """
 
 import logging
-import math
 import signal
 import sys
 import threading
@@ -91,7 +90,7 @@ def _scanner(
 @app.command()
 def read(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Scans, PDFs, and folders of them.", show_default=False)
+        list[Path], typer.Argument(metavar="INPUT", help="Scans, PDFs, and folders of them.", show_default=False)
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("output"),
     min_confidence: Annotated[
@@ -105,8 +104,6 @@ def read(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something failed.")] = False,
 ) -> None:
     """Read every digit box of every page into OUTPUT/fields.csv, review.csv and pages.csv."""
-    if min_confidence is not None and math.isnan(min_confidence):
-        raise UsageError("--min-confidence must be a number from 0 to 1, not nan")
     from scanner.run import run
 
     watch = _stoppable if quiet else _with_progress
@@ -137,7 +134,7 @@ def train(
         bool, typer.Option("--test/--no-test", help="Whether to measure the data sets' test digits at the end.")
     ] = True,
 ) -> None:
-    """Train a network of your own; needs TensorFlow: pip install 'scanner[train]'."""
+    """Train a network of your own; needs TensorFlow, which the extra `train` brings."""
     from scanner import training
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

@@ -127,7 +127,16 @@ def _write_run(
         write_pages(skipped_rows)
     with _table(folder / "review.csv", REVIEW_COLUMNS) as write_review:
         write_review(row for _, row in sorted(review, key=itemgetter(0)))
-    return RunSummary(**counts, skipped=len(skipped_rows)), is_finished
+    summary = RunSummary(
+        pages=counts["pages"],
+        fields=counts["fields"],
+        accepted=counts["accepted"],
+        review=counts["review"],
+        blank=counts["blank"],
+        failed=counts["failed"],
+        skipped=len(skipped_rows),
+    )
+    return summary, is_finished
 
 
 def _read(results: Iterable[PageResult]) -> Iterator[PageResult]:

@@ -5,6 +5,7 @@ What is drawn where is computed first, as values; drawing them is the last step.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -31,6 +32,8 @@ LETTER_PX = (11.0, 36.0)  # and its limits on the overlay
 INSIDE_LETTER = 0.3  # the same where a cell has others above and below it, so that it must go inside
 NOTE_PX = 13.0  # height of a field's name and confidence
 GAP_PX = 3.0
+BOLD_PX = 16.0  # higher text is written with a broader pen
+RIM = [(right, down) for right in (-2, 0, 2) for down in (-2, 0, 2) if right or down]
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_PX = 21.0  # height of a digit at scale 1
 
@@ -38,6 +41,8 @@ CROP_MARGIN = 0.3  # around a crop, in heights of its cells: shows ink that left
 JPEG_QUALITY = 85
 NAME_BYTES = 180  # of a picture's name; file systems allow 255, and page, field and suffix are added
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels of the overlay."""
 Side: TypeAlias = Literal["below", "above", "inside"]
 
 
@@ -118,41 +123,41 @@ def _resize(gray: Gray, scale: float) -> Gray:
 
 def lay_out(fields: tuple[FieldReading, ...], quads: list[Quads], width: int, height: int) -> Drawing:
     """Place outlines and labels on an overlay of `width` x `height` pixels; `quads` has the cells of each field."""
-    boxes = np.array([_bounds(quad) for quad in quads], np.float32).reshape(-1, 4)  # xyxy
+    shown = [(field, quad, _bounds(quad)) for field, quad in zip(fields, quads, strict=True) if len(quad)]
+    taken = [box for _, _, box in shown]
     outlines: list[Outline] = []
     labels: list[Label] = []
-    for index, (field, quad) in enumerate(zip(fields, quads, strict=True)):
-        if not len(quad):
-            continue
+    for field, quad, box in shown:
         color = COLORS.get(field.status, COLORS["review"])
-        others = np.delete(boxes, index, axis=0)
+        side, strip = _free_side(box, taken, height)
+        taken.append(strip)
+        note, place = _note(field, box, taken, color, width)
+        taken.append(place)
         outlines += [Outline(cell, color) for cell in quad]
-        labels += _letters(field.cells, quad, color, _free_side(boxes[index], others, height))
-        labels.append(_note(field, boxes[index], others, color, width))
+        labels += [*_letters(field.cells, quad, color, side), note]
     return Drawing(tuple(outlines), tuple(labels))
 
 
-def _bounds(quad: Quads) -> tuple[float, float, float, float]:
-    if not len(quad):
-        return (-1.0, -1.0, -1.0, -1.0)
+def _bounds(quad: Quads) -> Box:
     (left, top), (right, bottom) = quad.min(axis=(0, 1)), quad.max(axis=(0, 1))
     return (float(left), float(top), float(right), float(bottom))
 
 
-def _free_side(box: npt.NDArray[np.float32], others: npt.NDArray[np.float32], height: int) -> Side:
-    left, top, right, bottom = (float(edge) for edge in box)
-    room = float(np.clip(LETTER * (bottom - top), *LETTER_PX)) + 2 * GAP_PX
-    if bottom + room <= height and not _hits((left, bottom + 1, right, bottom + room), others):
-        return "below"
-    if top >= room and not _hits((left, top - room, right, top - 1), others):
-        return "above"
-    return "inside"
-
-
-def _hits(box: tuple[float, float, float, float], others: npt.NDArray[np.float32]) -> bool:
+def _free_side(box: Box, taken: Sequence[Box], height: int) -> tuple[Side, Box]:
+    """Where what was read can stand, and the strip it fills."""
     left, top, right, bottom = box
-    x0, y0, x1, y1 = others.T
-    return bool(((x0 < right) & (left < x1) & (y0 < bottom) & (top < y1)).any())
+    room = float(np.clip(LETTER * (bottom - top), *LETTER_PX)) + 2 * GAP_PX
+    below, above = (left, bottom + 1, right, bottom + room), (left, top - room, right, top - 1)
+    if bottom + room <= height and not _hits(below, taken):
+        return "below", below
+    if top >= room and not _hits(above, taken):
+        return "above", above
+    return "inside", box
+
+
+def _hits(box: Box, taken: Sequence[Box]) -> bool:
+    left, top, right, bottom = box
+    return any(x0 < right and left < x1 and y0 < bottom and top < y1 for x0, y0, x1, y1 in taken)
 
 
 def _letters(cells: str, quads: Quads, color: Color, side: Side) -> list[Label]:
@@ -168,18 +173,20 @@ def _letter(text: str, quad: npt.NDArray[np.float32], color: Color, side: Side) 
     return Label(text, x, baseline, size, color)
 
 
-def _note(
-    field: FieldReading, box: npt.NDArray[np.float32], others: npt.NDArray[np.float32], color: Color, width: int
-) -> Label:
-    """Name, confidence and reason, beside the field: right of it, else left, else on it."""
+def _note(field: FieldReading, box: Box, taken: Sequence[Box], color: Color, width: int) -> tuple[Label, Box]:
+    """Name, confidence and reason beside the field, else above or below it; and the place they fill."""
     text = " ".join(part for part in (field.name, f"{field.confidence:.3f}", field.reason) if part)
-    left, top, right, bottom = (float(edge) for edge in box)
-    length, baseline = _text_width(text, NOTE_PX), (top + bottom + NOTE_PX) / 2
-    for x in (right + 2 * GAP_PX, left - length - 2 * GAP_PX):
-        place = (x, baseline - NOTE_PX, x + length, baseline)
-        if x >= 0 and x + length <= width and not _hits(place, others):
-            return Label(text, x, baseline, NOTE_PX, color)
-    return Label(text, max(min(left, width - length), 0.0), top - GAP_PX, NOTE_PX, color)
+    left, top, right, bottom = box
+    length, middle = _text_width(text, NOTE_PX), (top + bottom + NOTE_PX) / 2
+    start = max(min(left, width - length), 0.0)
+    away = (LETTER_PX[1], 0.0)  # past what was read, or not
+    corners = [(right + 2 * GAP_PX, middle), (left - length - 2 * GAP_PX, middle)]
+    corners += [(start, top - 2 * GAP_PX - more) for more in away[::-1]]
+    corners += [(start, bottom + 2 * GAP_PX + NOTE_PX + more) for more in away]
+    places = [(x, y - NOTE_PX, x + length, y) for x, y in corners]
+    free = (place for place in places if place[0] >= 0 and place[2] <= width and not _hits(place, taken))
+    place = next(free, places[2])
+    return Label(text, place[0], place[3], NOTE_PX, color), place
 
 
 def _text_width(text: str, height: float) -> float:
@@ -200,9 +207,11 @@ def _draw(canvas: Gray, drawing: Drawing) -> Bgr:
 
 
 def _write(picture: Any, label: Label) -> None:
-    scale, origin = label.height / FONT_PX, (round(label.x), round(label.y))
-    for color, extra in ((WHITE, 4), (label.color, 0)):  # a white rim first: legible on ink as on paper
-        cv2.putText(picture, label.text, origin, FONT, scale, color, 2 + extra if label.height > 16 else 1 + extra)
+    scale, weight = label.height / FONT_PX, 2 if label.height > BOLD_PX else 1
+    x, y = round(label.x), round(label.y)
+    for right, down in RIM:  # in white first: legible on ink as on paper
+        cv2.putText(picture, label.text, (x + right, y + down), FONT, scale, WHITE, weight, cv2.LINE_AA)
+    cv2.putText(picture, label.text, (x, y), FONT, scale, label.color, weight, cv2.LINE_AA)
 
 
 # --- crops and files
@@ -254,5 +263,6 @@ def write_picture(path: Path, picture: npt.NDArray[np.uint8]) -> None:
         OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else []
+    _, data = cv2.imencode(path.suffix, picture, options)
     path.write_bytes(data.tobytes())  # cv2.imwrite says nothing when it cannot write

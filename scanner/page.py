@@ -66,6 +66,8 @@ SIGNATURES: Mapping[str, re.Pattern[bytes]] = {  # Pillow's name of each format,
     "PDF": re.compile(rb".{0,1019}%PDF-", re.DOTALL),
 }
 
+UNSUPPORTED = re.compile("unsupported|not supported|unknown|cannot handle|not available", re.IGNORECASE)  # of Pillow
+
 MIN_DPI, MAX_DPI = 97.0, 2400.0  # a coarse fax has 98; 72 and 96 is what programs write that do not know
 MAX_PAGE_INCHES = 24.0  # A2; a page that would be larger has made its dpi up
 MAX_PIXEL_ASPECT = 1.2  # digits of a fax with 204 x 98 dpi would be squashed; 204 x 196 is near enough
@@ -120,13 +122,8 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
                 yield file, _kind(file)
     except PageError:
         raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError) as error:
-        raise PageError("too_many_pixels", _line(error)) from error
-    except (KeyError, NotImplementedError) as error:  # a tag or mode that Pillow's tables do not have
-        raise PageError("unsupported", _line(error)) from error
     except Exception as error:  # decoders raise anything, from SyntaxError to struct.error
-        is_disk = isinstance(error, OSError) and error.errno is not None
-        raise PageError("unreadable" if is_disk else "damaged", _line(error)) from error
+        raise PageError(_reason_of(error), _detail_of(error)) from error
     if damage := find_damage(messages):
         raise PageError("damaged", damage)
 
@@ -153,15 +150,29 @@ def _native_messages() -> Iterator[list[str]]:
             messages += (pipe.read() or b"").decode(errors="replace").splitlines()
 
 
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return "unreadable"
+    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError)):
+        return "too_many_pixels"
+    causes = (error, error.__cause__)  # Pillow wraps the KeyError of a code that its tables do not have
+    is_rare = any(isinstance(cause, (KeyError, NotImplementedError)) for cause in causes) or UNSUPPORTED.search(
+        str(error)
+    )
+    return "unsupported" if is_rare else "damaged"
+
+
+def _detail_of(error: Exception) -> str:
+    """The message in one line, with the kind of error where a mere word says too little."""
+    words = str(error).split()
+    return " ".join(words) if len(words) > 1 else " ".join([f"{type(error.__cause__ or error).__name__}:", *words])
 
 
 def _open_regular(path: Path) -> BinaryIO:
     try:
         status = path.stat()
-    except (OSError, ValueError) as error:  # ValueError: a null in the name
-        raise PageError("unreadable", _line(error)) from error
+    except ValueError as error:  # a null in the name
+        raise PageError("unreadable", str(error)) from error
     if not stat.S_ISREG(status.st_mode):  # a named pipe would keep us waiting
         raise PageError("unreadable", "not a regular file")
     if status.st_size == 0:
@@ -208,7 +219,7 @@ def _is_inverted(gray: Gray) -> bool:
     if np.count_nonzero(glance < DARK_PAPER) * 2 < glance.size:
         return False
     thumb = cv2.resize(gray, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_NEAREST)
-    darkest, paper, lightest = np.percentile(thumb, (0.1, 50, 99.9))
+    darkest, paper, lightest = np.percentile(thumb, (0.05, 50, 99.95))
     if lightest - paper < max(INVERTED_CONTRAST, paper - darkest):
         return False
     blocks = thumb.reshape(THUMB_PX // BLOCK_PX, BLOCK_PX, THUMB_PX // BLOCK_PX, BLOCK_PX)

@@ -22,6 +22,7 @@ TAIL_BYTES = 2048  # END_MARK stands there unless the end is lost ...
 PADDING_BYTES = 65536  # ... or behind zeros and line ends, from mailers and tapes
 END_MARK = b"startxref"
 POINTS_PER_INCH = 72.0
+HAIR_PX = 0.01  # more than the rounding errors of PDF's numbers
 ROUND_DOWN = 1 - 1e-5  # PDFium rounds up: 2480.0001 must not become 2481 pixels
 FLATE_CHUNK_BYTES = 1 << 20
 MAX_BYTES_PER_PIXEL = 8  # CMYK of 16 bits
@@ -35,12 +36,21 @@ def count_pdf_pages(file: BinaryIO) -> int:
 
 def render_pdf_page(file: BinaryIO, page: int) -> RawPage:
     """Page `page`, from 1, of a PDF with its annotations and form fields. Raises PageError, and what PDFium raises."""
+    import pypdfium2.raw as pdfium
+
     with _document(file) as document:
         if not 1 <= page <= len(document):
             raise PageError("no_such_page", f"page {page} of {len(document)}")
         sheet = document[page - 1]
-        dpi = _resolution(sheet)
+        objects = list(islice(sheet.get_objects(), MAX_SCAN_OBJECTS + 1))
+        images = [item for item in objects if item.type == pdfium.FPDF_PAGEOBJ_IMAGE]
+        for image in images:
+            check_pixels(*image.get_px_size())
+            _check_stream(image)
+        dpi = _resolution(sheet, objects, images)
         check_size(*(side / POINTS_PER_INCH * dpi for side in sheet.get_size()))
+        for image in images:
+            _pull_in(image)
         bitmap = sheet.render(scale=dpi / POINTS_PER_INCH * ROUND_DOWN, prefer_bgrx=True)  # BGRx is the fastest
         gray: Gray = cv2.cvtColor(bitmap.to_numpy(), cv2.COLOR_BGRA2GRAY).astype(np.uint8, copy=False)
         return RawPage(gray, (dpi, dpi))
@@ -71,15 +81,8 @@ def _check_end(file: BinaryIO) -> None:
         raise PageError("damaged", "the PDF has no end")
 
 
-def _resolution(sheet: Any) -> float:
-    """Dots per inch that show all the page has: those of its scan, or DRAWN_DPI. Raises PageError for broken scans."""
-    import pypdfium2.raw as pdfium
-
-    objects = list(islice(sheet.get_objects(), MAX_SCAN_OBJECTS + 1))
-    images = [item for item in objects if item.type == pdfium.FPDF_PAGEOBJ_IMAGE]
-    for image in images:
-        check_pixels(*image.get_px_size())
-        _check_stream(image)
+def _resolution(sheet: Any, objects: list[Any], images: list[Any]) -> float:
+    """Dots per inch that show all that the page has: those of its scan, or DRAWN_DPI."""
     width, height = sheet.get_size()
     drawn = min(DRAWN_DPI, math.sqrt(MAX_DRAWN_PIXELS / max(1.0, width * height)) * POINTS_PER_INCH)
     if len(objects) > MAX_SCAN_OBJECTS or sum(map(_area, images)) < SCAN_COVER * width * height:
@@ -102,6 +105,14 @@ def _is_invisible(item: Any) -> bool:
     if item.type != pdfium.FPDF_PAGEOBJ_TEXT:
         return False
     return bool(pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
+
+
+def _pull_in(image: Any) -> None:
+    """Shrink an image by a hair: one that sticks out of its last pixel, PDFium stretches over the next and blurs."""
+    from pypdfium2 import PdfMatrix
+
+    hair = HAIR_PX / max(1, *image.get_px_size())  # of the unit square in which PDF paints every image
+    image.set_matrix(PdfMatrix(1 - 2 * hair, 0, 0, 1 - 2 * hair, hair, hair).multiply(image.get_matrix()))
 
 
 def _check_stream(image: Any) -> None:

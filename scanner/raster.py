@@ -23,9 +23,14 @@ MAX_PIXELS = 200_000_000  # A2 at 600 dpi, and the largest camera in a phone; as
 MAX_PAGES = 2000  # reaching page n of a TIFF takes n steps
 MIN_SIDE_PX = 32  # one digit and its box need more
 
-SUBFILE_TYPE, PHOTOMETRIC, ORIENTATION = 254, 262, 274  # tags of TIFF and EXIF
+SUBFILE_TYPE, COMPRESSION, PHOTOMETRIC, FILL_ORDER, ORIENTATION = 254, 259, 262, 266, 274  # tags of TIFF and EXIF
+STRIPS, STRIP_SIZES, TILE_WIDTH, TILE_HEIGHT = 273, 279, 322, 323
 REDUCED_COPY = 1  # a bit of the subfile type: a thumbnail of another page
 MIN_IS_WHITE = 0  # a photometric interpretation
+GROUP_4 = 4  # a compression
+LOW_BIT_FIRST = 2  # a fill order
+REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+END_OF_GROUP_4 = 0x001001  # its last 24 bits, before up to 7 zeros
 LOST_TIFF_HEADER = "Truncated File Read|Corrupt EXIF data"  # Pillow only warns of it, and then counts fewer pages
 FIRST_SIDEWAYS = 5  # orientations 5 to 8 swap width and height
 FLIPS: Mapping[int, int] = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # orientation: cv2.flip's code, once transposed
@@ -89,6 +94,9 @@ def decode_image(file: BinaryIO, kind: str, page: int) -> RawPage:
         if problem := frames[-1]:
             raise problem
         check_size(*image.size)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            check_pixels(image.tag_v2.get(TILE_WIDTH, 1), image.tag_v2.get(TILE_HEIGHT, 1))
+            _check_group_4(file, image.tag_v2)
         dpi = _stated_dpi(image)
         orientation, gray = _decode_plain(file, image) if _is_plain(image, kind) else _decode_any(file, image, kind)
     turned = gray if kind == "TIFF" else upright(gray, orientation)  # Pillow turns TIFF images itself
@@ -98,12 +106,12 @@ def decode_image(file: BinaryIO, kind: str, page: int) -> RawPage:
 @contextmanager
 def _image(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
     """The image with nothing but its header read."""
-    try:
-        with _lost_headers_raise(kind):
+    with _lost_headers_raise(kind):
+        try:
             image = Image.open(file, formats=[kind])
-    except UnidentifiedImageError as error:
-        detail = f"begins as {kind}, but the rest of its header is wrong or of an unknown variant"
-        raise PageError("damaged", detail) from error
+        except UnidentifiedImageError:
+            file.seek(0)
+            image = Image.OPEN[kind][0](file, "")  # the same, but it says what is wrong
     with image:
         yield image
 
@@ -135,6 +143,25 @@ def _frames(image: Image.Image, wanted: int) -> list[Exception | None]:
         if len(pages) >= wanted:
             break
     return pages
+
+
+def _check_group_4(file: BinaryIO, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
+    """Raise if a run of zeros, which no Group 4 code has, stands anywhere but at the end of a strip.
+
+    libtiff takes such a hole for the end of the page, and the page for complete.
+    """
+    if tags.get(COMPRESSION) != GROUP_4:
+        return
+    for offset, size in zip(tags.get(STRIPS, ()), tags.get(STRIP_SIZES, ()), strict=False):
+        file.seek(offset)
+        strip = file.read(size).rstrip(b"\0")
+        hole = strip.find(b"\0\0")
+        last = strip[max(0, hole - 4) : max(0, hole)]
+        if tags.get(FILL_ORDER) == LOW_BIT_FIRST:
+            last = last.translate(REVERSED_BITS)
+        bits = int.from_bytes(last, "big")
+        if hole >= 0 and bits // max(1, bits & -bits) % (1 << 24) != END_OF_GROUP_4:
+            raise PageError("damaged", f"a hole in the data, {offset + hole:,} bytes from the start")
 
 
 def _stated_dpi(image: Image.Image) -> tuple[float, float]:

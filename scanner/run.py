@@ -39,6 +39,8 @@ def run(
     Raises:
         ScannerError: one of its kinds, for what stops a run: see `scanner.errors`.
     """
+    if min_confidence is not None and not 0 <= min_confidence <= 1:  # not a number is none of these either
+        raise UsageError(f"--min-confidence: {min_confidence} is no probability; choose one from 0 to 1")
     _check_apart(inputs, output)
     network = load_network(model)
     discovery = discover(inputs)

@@ -13,6 +13,7 @@ SIMILAR = 0.22  # heights and widths of neighbors differ by at most this share
 OFF_LINE = 0.22  # of the height: neighbors stand at most this much higher or lower
 MAX_GAP = 0.85  # of the width: farther apart are two fields
 IRREGULAR = 0.16  # of the pitch: a step that differs more starts a new field
+MAX_CELLS = 64  # no number is longer
 PRINTED_ROW = 0.6  # mean coverage of all sides of a row of holes; loops of letters have less
 NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
 
@@ -95,13 +96,15 @@ def _is_printed(row: Boxes, lines: Lines) -> bool:
 def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
     """Add the cells at both ends whose frames are printed but whose insides ink has broken up."""
     grown = list(rows)
+    width = lines.horizontal.shape[1]
     active = [(index, side) for index in range(len(grown)) for side in (-1, 1)]
     while active:
         guesses = np.array([_next_cell(grown[index], side) for index, side in active], np.float32)
         placed, coverage = _nudge(guesses, lines)
         still = []
         for (index, side), cell, sides in zip(active, placed, coverage, strict=True):
-            if sides.min() >= PRINTED_SIDE:
+            inside = cell[0] >= 0 and cell[2] < width and len(grown[index]) < MAX_CELLS
+            if inside and sides.min() >= PRINTED_SIDE:
                 grown[index] = np.insert(grown[index], 0 if side < 0 else len(grown[index]), cell, axis=0)
                 still.append((index, side))
         active = still

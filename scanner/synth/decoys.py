@@ -37,5 +37,3 @@ _DRAWERS: dict[str, _Drawer] = {
     "ruled_rows": ruled_rows,
     "stamp": stamp,
 }
-
-DECOY_KINDS = tuple(_DRAWERS)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scanner.synth.decoys import draw_decoy
 from scanner.synth.forms import BoxField, Layout
 from scanner.synth.frames import draw_frame
-from scanner.synth.hand import DigitSource, Writer, random_writer
+from scanner.synth.hand import DIGIT_HEIGHT_PX, DigitSource, Writer, random_writer, thinned
 from scanner.synth.sheet import ColorPage, Ink, Sheet, blank_sheet, draw_text, ink_at
 
 BLANK = "_"
@@ -18,6 +18,8 @@ CROSSED = "x"
 OVERHANG_SHARE = 0.12  # of digits touch or cross the frame, as counted on real forms
 NEIGHBOR_SHARE = 0.12  # of those reach sideways into the next cell
 MAX_CROSSING_MM = 0.9  # how far such a digit reaches past the line
+LARGE_SHARE = 0.55  # of those because the digit is larger than its cell; the others stand too high or low
+LARGE_HEIGHTS = (0.97, 1.15)  # of such a digit, in heights of the cell
 NARROW = 0.4  # of the cell's width: such a digit, a 1, would vanish in the upright line
 MAX_HIDDEN = 0.35  # of a digit's width is past the upright line at most
 MAX_WIDTH = 0.92  # of the cell: people squeeze a wide digit in
@@ -113,7 +115,12 @@ def _write_ink(
     room_y = max(0.0, (field.cell_height_mm - height_mm) / 2 - 0.2)
     offset_x = float(np.clip(drift_mm[0] + rng.normal(0, 0.4), -room_x, room_x))
     offset_y = float(np.clip(drift_mm[1] + rng.normal(0, 0.4), -room_y, room_y))
-    if rng.random() < OVERHANG_SHARE:
+    is_over = rng.random() < OVERHANG_SHARE
+    if is_over and rng.random() < LARGE_SHARE:
+        growth = float(rng.uniform(*LARGE_HEIGHTS)) * field.cell_height_mm / height_mm
+        ink = thinned(ink, writer.pen * DIGIT_HEIGHT_PX / growth**2)  # larger, but with the same pen
+        height_mm, width_mm = height_mm * growth, min(width_mm * growth, field.cell_width_mm)
+    elif is_over:
         offset_x, offset_y = _overhang(field, width_mm, height_mm, offset_x, offset_y, rng)
     scale = sheet.px_per_mm
     size_px = (max(2, round(width_mm * scale)), max(2, round(height_mm * scale)))

@@ -4,6 +4,7 @@ python -m scanner.synth.samples samples
 """
 
 import sys
+import time
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ BATCH_PAGES = 3
 BATCHES = {"meter_reading": ("batch.tif", "fax"), "exam": ("batch.pdf", "scan")}  # one file of several pages
 JPEG_QUALITY = 62  # samples stay small; 200 dpi and this is what cheap scanners send too
 PALETTE = 32  # colors of a clean PNG: enough for print and one pen
+PDF_DATE = time.gmtime(1_767_225_600)  # 2026-01-01, so that the same file comes out every time
 TRUNCATED_SHARE = 0.4  # of the broken JPEG is there
 
 
@@ -68,7 +70,15 @@ def save_pages(pages: Sequence[SyntheticPage], path: Path) -> None:
         pictures[0].save(path, save_all=True, append_images=pictures[1:], compression="group4", dpi=dpi_xy)
     elif path.suffix == ".pdf":
         gray = [picture.convert("L") for picture in pictures]
-        gray[0].save(path, save_all=True, append_images=gray[1:], resolution=dpi_xy[0], quality=JPEG_QUALITY)
+        gray[0].save(
+            path,
+            save_all=True,
+            append_images=gray[1:],
+            resolution=dpi_xy[0],
+            quality=JPEG_QUALITY,
+            creationDate=PDF_DATE,
+            modDate=PDF_DATE,
+        )
     else:
         pictures[0].save(path, quality=JPEG_QUALITY, dpi=dpi_xy, optimize=True)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scanner.training.pen import Points, blank, draw_curve, pen_px, shaky
 
 Ink = npt.NDArray[np.uint8]
+STRIKING_PX = 5  # a finer pen fades beside a digit in a bold one
 UNSTRIKABLE = (0, 1, 4, 7)  # a single line through these may be part of the digit: slashed 0, crossed 7
 
 
@@ -39,10 +40,10 @@ def draw_crossed(digits: Ink, labels: npt.NDArray[np.int64], rng: np.random.Gene
     return kinds[rng.choice(len(kinds), p=weights / weights.sum())][0](rng)
 
 
-def _cross(rng: np.random.Generator) -> Ink:
+def _cross(rng: np.random.Generator, thinnest_px: int = 0) -> Ink:
     """Two strokes corner to corner, in cells of any shape; perhaps a third."""
-    canvas, width = blank(), pen_px(rng)
-    half_width, half_height = rng.uniform(0.16, 0.45), rng.uniform(0.2, 0.45)
+    canvas, width = blank(), max(pen_px(rng), thinnest_px)
+    half_width, half_height = rng.uniform(0.2, 0.45), rng.uniform(0.2, 0.45)
     lines: list[tuple[float, float, float, float]] = [(-1, -1, 1, 1), (1, -1, -1, 1)]
     if rng.random() < 0.1:
         lines.append((-1, 0, 1, 0) if rng.random() < 0.5 else (0, -1, 0, 1))
@@ -57,7 +58,7 @@ def _cross(rng: np.random.Generator) -> Ink:
 def _cross_without_lifting(rng: np.random.Generator) -> Ink:
     """An X in one go: the pen stays down along one side."""
     canvas = blank()
-    wide, high = rng.uniform(0.2, 0.42), rng.uniform(0.25, 0.42)
+    wide, high = rng.uniform(0.28, 0.42), rng.uniform(0.22, 0.36)  # a narrow one looks like an 8
     path = np.array([[-1, -1], [1, 1], [1.1, 0.2], [1, -1], [-1, 1]])
     if rng.random() < 0.5:
         path[:, 0] *= -1
@@ -75,7 +76,7 @@ def _parallel_strokes(rng: np.random.Generator) -> Ink:
     return canvas
 
 
-def _zigzag(rng: np.random.Generator) -> Ink:
+def _zigzag(rng: np.random.Generator, thinnest_px: int = 0) -> Ink:
     """One stroke up and down through the whole cell."""
     canvas = blank()
     turns = int(rng.integers(7, 11))  # fewer look like a W or a 3
@@ -84,7 +85,7 @@ def _zigzag(rng: np.random.Generator) -> Ink:
     points = np.stack([along, across], axis=1)
     if rng.random() < 0.4:
         points = points[:, ::-1]
-    draw_curve(canvas, shaky(points, rng, 0.03), pen_px(rng))
+    draw_curve(canvas, shaky(points, rng, 0.03), max(pen_px(rng), thinnest_px))
     return canvas
 
 
@@ -92,10 +93,10 @@ def _strike_out(digit: Ink, label: int, rng: np.random.Generator) -> Ink:
     """A digit with an X, with lines, or with one line over it."""
     choice = rng.random()
     if choice < 0.45:
-        return np.maximum(digit, _cross(rng))
+        return np.maximum(digit, _cross(rng, STRIKING_PX))
     if choice < 0.6:
-        return np.maximum(digit, _zigzag(rng))
-    canvas, width = digit.copy(), pen_px(rng)
+        return np.maximum(digit, _zigzag(rng, STRIKING_PX))
+    canvas, width = digit.copy(), max(pen_px(rng), STRIKING_PX)
     lines = 2 if label in UNSTRIKABLE else int(rng.integers(1, 4))
     tilt = rng.uniform(-0.25, 0.25)
     for y in 0.5 + np.linspace(-0.14, 0.14, lines) * (lines > 1):

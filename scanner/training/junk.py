@@ -16,11 +16,11 @@ from scanner.training.pen import CANVAS, blank, draw, draw_curve, on_canvas, pen
 
 Ink = npt.NDArray[np.uint8]
 
-LETTERS = "ACEFHKLMNPRTUVWacdefhkmnprtuvw"  # not those written like a digit (b as 6, q as 9, Y as 4) or a cross (x)
-SYMBOLS = '?%&#$€@+=<~"'  # not / | ( ) [ ] !, { }, which are written like a 1, nor > like a 7
+LETTERS = "AEFHKLMNPRTVWadefhkmnprtvw"  # not those written like a digit (b as 6, C as 0, Y as 4) or a cross (x)
+SYMBOLS = '?%&#€@+=<~"'  # not / | ( ) [ ] !, { }, which are written like a 1, nor > like a 7
 WORDS = ("No", "Nr", "am", "the", "kg", "EUR", "TEL", "ANA", "Wert", "Name", "mm", "ha", "Fr.", "u.", "etc", "HERE")
-HALVES = ((0, "top"), (0, "bottom"), (2, "bottom"), (4, "left"), (4, "top"), (5, "top"), (8, "left"))
-TURNED = ((3, 1), (3, 2), (3, 3), (4, 1), (4, 3), (5, 1), (5, 3), (2, 1), (2, 3))  # quarter turns
+HALVES = ((0, "top"), (0, "bottom"))  # those of most others may be a digit: a 1, a 6, a 7
+TURNED = ((3, 1), (3, 3))  # in quarter turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,7 @@ def _scribble(_: SpareDigits, rng: np.random.Generator) -> Ink:
     """A pen that wanders: trials of a pen, signatures, something blotted out."""
     canvas = blank()
     for _stroke in range(int(rng.integers(1, 3))):
-        steps = rng.normal(0, 0.25, (int(rng.integers(10, 24)), 2))
-        points = np.clip(0.5 + np.cumsum(steps, axis=0) * 0.5, 0.06, 0.94)
+        points = rng.uniform(0.1, 0.9, (int(rng.integers(10, 18)), 2))  # a walk of small steps may turn out a 2 or a 5
         draw_curve(canvas, points, pen_px(rng))
     return canvas
 
@@ -146,9 +145,10 @@ def _dots(_: SpareDigits, rng: np.random.Generator) -> Ink:
     """Points, commas, a colon: specks that are all there is in the cell."""
     canvas = blank()
     count = int(rng.integers(1, 5))
-    for _dot in range(count):
+    for place in rng.permutation(9)[:count]:  # of a 3 x 3 grid: dots that touch look like an 8
+        center = 48 + 22 * (np.array(divmod(int(place), 3)) - 1) + rng.integers(-3, 4, 2)
         size = rng.integers(3, 9, 2) if count > 1 else rng.integers(6, 9, 2)  # a lone long one looks like a 1
-        cv2.ellipse(canvas, rng.integers(25, 70, 2).tolist(), size.tolist(), rng.uniform(0, 90), 0, 360, (255,), -1)
+        cv2.ellipse(canvas, center.tolist(), size.tolist(), rng.uniform(0, 90), 0, 360, (255,), -1)
     return canvas
 
 
@@ -156,7 +156,7 @@ def _blob(_: SpareDigits, rng: np.random.Generator) -> Ink:
     """A filled bubble, a block, an ink spot."""
     canvas = blank()
     if rng.random() < 0.3:
-        half = rng.uniform(10, 34, 2).astype(int)
+        half = (rng.uniform(12, 28) * np.array([1, rng.uniform(0.6, 1.6)])).astype(int)  # a slim one looks like a 1
         cv2.rectangle(canvas, (48 - half).tolist(), (48 + half).tolist(), (255,), -1)
         return canvas
     angle = np.sort(rng.uniform(0, 2 * np.pi, 24))
@@ -182,14 +182,13 @@ def _frame(spare: SpareDigits, rng: np.random.Generator) -> Ink:
     low, high = rng.uniform(0.1, 0.22), rng.uniform(0.78, 0.9)
     middle = rng.uniform(0.35, 0.65)
     parts = (
-        [[low, low], [low, high], [high, high]],  # an L; its mirror image looks like a 7
+        [[low, low], [low, high], [high, high]],  # an L; upside down and mirrored it looks like a 7, a ⊥ like a 1
         [[high, low], [low, low], [low, high]],
         [[low, high], [high, high], [high, low]],
         [[low, low], [low, high], [high, high], [high, low]],
         [[low, low], [high, low], [high, high], [low, high], [low, low]],
         [[low, high], [low, low], [high, low], [high, high]],
         [[low, low], [high, low], [middle, low], [middle, high]],
-        [[low, high], [high, high], [middle, high], [middle, low]],
         [[low, low], [low, high], [low, middle], [high, middle]],
     )
     draw(canvas, np.array(parts[rng.integers(len(parts))]), width)
@@ -277,6 +276,6 @@ KINDS: dict[str, Kind] = {
     "modules": Kind(_modules, 0.4, is_printed=True),
     "watermark": Kind(_watermark, 0.6, is_printed=True),
     "two_digits": Kind(_two_digits, 2.0, needs_digits=True),
-    "half_digit": Kind(_half_digit, 1.0, needs_digits=True),
-    "turned_digit": Kind(_turned_digit, 0.5, needs_digits=True),
+    "half_digit": Kind(_half_digit, 0.4, needs_digits=True),
+    "turned_digit": Kind(_turned_digit, 0.3, needs_digits=True),
 }

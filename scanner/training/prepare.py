@@ -6,7 +6,7 @@ variants once, and the epochs take turns with them.
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 import cv2
@@ -65,28 +65,28 @@ def worker_pool(workers: int | None) -> ProcessPoolExecutor:
 
 
 def training_variants(
-    sets: Sequence[DigitSet], *, drawn: int, junk: int, variants: int, seed: int, pool: ProcessPoolExecutor
+    sets: Sequence[DigitSet], *, drawn: int, junk: int, variants: int, seed: int, pool: Executor
 ) -> list[Samples]:
     """Every digit of the sets in so many variants, with drawn digits and junk: one entry is one epoch."""
     return [_run(_epoch_tasks(sets, drawn, junk, (seed, variant)), pool) for variant in range(variants)]
 
 
-def as_given(digits: DigitSet, pool: ProcessPoolExecutor) -> Samples:
+def as_given(digits: DigitSet, pool: Executor) -> Samples:
     """The digits of a set as they are, only normalized."""
     return _run(_digit_tasks(_plain, digits, (0,)), pool)
 
 
-def as_scanned(digits: DigitSet, seed: int, pool: ProcessPoolExecutor) -> Samples:
+def as_scanned(digits: DigitSet, seed: int, pool: Executor) -> Samples:
     """The digits of a set, each through a mock scan."""
     return _run(_digit_tasks(_scan, digits, (seed,)), pool)
 
 
-def drawn_digits(count: int, seed: int, pool: ProcessPoolExecutor) -> Samples:
+def drawn_digits(count: int, seed: int, pool: Executor) -> Samples:
     """Digits that we draw ourselves, through a mock scan."""
     return _run(_counted_tasks(_draw, count, (seed,)), pool)
 
 
-def crossed_and_junk(digits: DigitSet, count: int, seed: int, pool: ProcessPoolExecutor) -> Samples:
+def crossed_and_junk(digits: DigitSet, count: int, seed: int, pool: Executor) -> Samples:
     """Crossed-out cells and what is no digit, partly made of these digits."""
     return _run(_junk_tasks(digits, count, (seed,)), pool)
 
@@ -98,7 +98,7 @@ def join(parts: Sequence[Samples]) -> Samples:
     return Samples(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
 
 
-def _run(tasks: Iterator[Task], pool: ProcessPoolExecutor) -> Samples:
+def _run(tasks: Iterator[Task], pool: Executor) -> Samples:
     return join(list(pool.map(_make, tasks)))
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -44,7 +44,7 @@ class TrainOptions:
     out: Path = Path("models")
     name: str = "reader"
     architecture: str = "reader"
-    epochs: int = 24
+    epochs: int = 30
     seed: int = 1
     variants: int = 8
     drawn: int = 12_000
@@ -146,7 +146,7 @@ def measure(onnx_path: Path, sets: Mapping[str, Samples], temperature: float) ->
     }
 
 
-def _prepare(sources: Sequence[Source], options: TrainOptions, pool: ProcessPoolExecutor) -> _Prepared:
+def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -> _Prepared:
     rng = np.random.default_rng(options.seed)
     parts = {source.name: hold_out(source.train, rng) for source in sources}
     validation = _validation(parts, options, pool)
@@ -167,7 +167,7 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: ProcessPool
 
 
 def _validation(
-    parts: Mapping[str, tuple[DigitSet, DigitSet]], options: TrainOptions, pool: ProcessPoolExecutor
+    parts: Mapping[str, tuple[DigitSet, DigitSet]], options: TrainOptions, pool: Executor
 ) -> dict[str, Samples]:
     """Held-out digits as given and as scanned, drawn digits, and junk: the samples that everything is chosen on."""
     sets: dict[str, Samples] = {}
