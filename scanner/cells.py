@@ -17,11 +17,12 @@ MIN_INK = 14  # gray levels darker than paper: less is no ink
 NOISE = 4.0  # ink is darker than paper by at least this many sigma of its grain
 EDGE = 0.42  # ink begins at this share of the darkness of the cell's strokes
 FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
-FRAME_REACH = 6  # pixels of the strip a printed line may lie beside where it is expected
+FRAME_REACH = 9  # pixels of the strip a printed line may lie beside where it is expected
 FRAME_WANDER = 3  # pixels a side may lie beside where the other sides of its row lie
 MIN_FRAME = 0.3  # coverage of a typical side below which the frame is lighter than ink, and gone
 FRAME_SHARE = 0.6  # of the typical coverage: less is a stroke near a side that is gone
-MAX_FRAME = 5  # pixels; no printed line is wider in the strip
+FRAME_SWELL = 2  # pixels a line may be thicker than the typical one; more is a stroke beside it
+CORNER = 0.3  # of the cell: rounded corners leave rests this large
 SPECK = 0.004  # of the cell's area: smaller is dirt
 LESSER = 0.06  # of the largest stroke's area: smaller, and apart, is dirt too
 SHARED = 0.22  # of a stroke's area in another cell: two digits touch; else it only leans over
@@ -145,15 +146,26 @@ def frame_lines(mask: Mask, boxes: npt.NDArray[np.int32], *, has_near_side: bool
     lines = np.zeros_like(mask)
     if typical < MIN_FRAME:
         return lines
-    offset = np.median(coverage[peak >= typical].argmax(axis=1))
-    far = np.abs(np.arange(coverage.shape[1]) - offset) > FRAME_WANDER
-    coverage[:, far] = 0
-    for x, top, bottom, profile in zip(xs, tops, bottoms, coverage, strict=True):
-        span = _line_span(profile, FRAME_SHARE * typical)
-        if span is not None:
-            left = x - FRAME_REACH
-            lines[max(top - 1, 0) : bottom + 2, max(left + span[0] - 1, 0) : max(left + span[1] + 1, 0)] = 255
+    level = np.maximum(FRAME_SHARE * typical, 0.7 * peak)
+    spans = np.array([_run_at(profile >= limit, int(profile.argmax())) for profile, limit in zip(coverage, level, strict=True)])
+    solid = spans[peak >= typical]
+    center, thickness = np.median(solid.sum(axis=1)) / 2, np.median(solid[:, 1] - solid[:, 0])
+    low, high = np.floor(center - thickness / 2 - FRAME_WANDER), np.ceil(center + thickness / 2 + FRAME_WANDER)
+    spans = np.clip(spans, max(low, 0), high).astype(int)
+    for x, top, bottom, (start, end), cover in zip(xs, tops, bottoms, spans, peak, strict=True):
+        if cover < FRAME_SHARE * typical or end <= start:
+            continue
+        if end - start > thickness + FRAME_SWELL:  # a stroke runs along the line
+            start, end = round(center - thickness / 2), round(center + thickness / 2)
+        left = x - FRAME_REACH
+        lines[max(top - 1, 0) : bottom + 2, max(left + start - 1, 0) : max(left + end + 1, 0)] = 255
     return lines
+
+
+def _run_at(is_line: npt.NDArray[np.bool_], place: int) -> tuple[int, int]:
+    """First and one past the last of the true values around a place."""
+    before, after = np.flatnonzero(~is_line[:place]), np.flatnonzero(~is_line[place:])
+    return (int(before[-1]) + 1 if len(before) else 0), (place + int(after[0]) if len(after) else len(is_line))
 
 
 def _coverage(
@@ -165,20 +177,6 @@ def _coverage(
     top, bottom = tops[:, None], bottoms[:, None]
     ink = total[bottom, columns + 1] - total[bottom, columns] - total[top, columns + 1] + total[top, columns]
     return np.asarray(ink / (255.0 * np.maximum(bottom - top, 1)))
-
-
-def _line_span(profile: npt.NDArray[np.float64], limit: float) -> tuple[int, int] | None:
-    """First and one past the last column of the line, or None; what is wider than a line is a line and a stroke."""
-    peak = int(profile.argmax())
-    if profile[peak] < limit:
-        return None
-    start = end = peak
-    level = max(limit, 0.7 * profile[peak])
-    while start > 0 and profile[start - 1] >= level and end - start < MAX_FRAME:
-        start -= 1
-    while end + 1 < len(profile) and profile[end + 1] >= level and end - start < MAX_FRAME:
-        end += 1
-    return start, end + 1
 
 
 def _crossings(mask: Mask, cleaned: Mask, line: Mask, direction: tuple[int, int]) -> Mask:
@@ -221,13 +219,18 @@ def _cell_map(shape: tuple[int, ...], boxes: npt.NDArray[np.int32]) -> npt.NDArr
 
 
 def _is_residue(stats: npt.NDArray[np.int32], boxes: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    """Thin rests of the frame: strokes that lie along an edge of their cell."""
+    """Rests of the frame: thin ones along an edge of their cell, small ones in a corner."""
     x, y, width, height = (stats[:, column] for column in range(4))
     x0, y0, x1, y1 = boxes.T
-    reach = FRAME_REACH + 1
-    upright = (width <= reach) & ((x + width <= x0 + reach) | (x >= x1 - reach)) & (width * 2 < height + 6)
-    level = (height <= reach) & ((y + height <= y0 + reach) | (y >= y1 - reach)) & (height * 2 < width + 6)
-    return np.asarray(upright | level)
+    reach = FRAME_REACH - 2
+    at_side = (x + width <= x0 + reach) | (x >= x1 - reach)
+    at_end = (y + height <= y0 + reach) | (y >= y1 - reach)
+    upright = (width <= reach) & at_side & (width * 2 < height + 6)
+    level = (height <= reach) & at_end & (height * 2 < width + 6)
+    corner_x, corner_y = CORNER * (x1 - x0), CORNER * (y1 - y0)
+    in_corner = (x + width <= x0 + corner_x) | (x >= x1 - corner_x)
+    in_corner &= (y + height <= y0 + corner_y) | (y >= y1 - corner_y)
+    return np.asarray(upright | level | in_corner)
 
 
 def _own_ink(

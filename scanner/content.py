@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scanner.arrays import Scores
+from scanner.arrays import Quads, Scores
 from scanner.boxes import BoxRow
 from scanner.cells import CellInk
 from scanner.network import CROSSED, NOT_A_DIGIT
 
-MIN_LIKENESS = 0.55  # mean probability of the inked cells to be a digit or a cross
+MIN_LIKENESS = 0.62  # mean probability of the inked cells to be a digit or a cross
 ALIKE = 0.93  # correlation of all inked cells with each other: print repeats, hands do not
+PRINT_SIZE = 0.55  # of the cell's height: captions are set smaller than hands write
+EVEN_PLACE = 0.03  # of the cell: spread of all four edges of printed marks
 EVEN_HEIGHT = 0.035  # spread of the heights of print, in parts of the mean
 EVEN_BASE = 0.02  # spread of its baseline, in parts of the cell
 MIN_PRINTED = 4  # inked cells from which evenness is no accident
@@ -40,8 +42,28 @@ class RowReading:
 def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowReading]:
     """Drop the rows that hold something other than handwritten digits; keep empty ones that look like the others."""
     read = [reading for reading in readings if len(reading.inked) and _holds_digits(reading, classes)]
+    read = _best_apart(read, classes)
     empty = [reading for reading in readings if not len(reading.inked) and _may_be_field(reading, read)]
-    return [*read, *empty]
+    return [*read, *(reading for reading in empty if not any(_overlap(reading, other) for other in read))]
+
+
+def _best_apart(readings: Sequence[RowReading], classes: str) -> list[RowReading]:
+    """Of rows that stand on each other the one that reads best."""
+    kept: list[RowReading] = []
+    for reading in sorted(readings, key=lambda each: -digit_likeness(each, classes) * len(each.inked)):
+        if not any(_overlap(reading, other) for other in kept):
+            kept.append(reading)
+    return kept
+
+
+def _overlap(reading: RowReading, other: RowReading) -> bool:
+    """Whether a cell of one has its middle in the bounding box of a cell of the other."""
+    return _middle_inside(reading.row.quads, other.row.quads) or _middle_inside(other.row.quads, reading.row.quads)
+
+
+def _middle_inside(quads: Quads, others: Quads) -> bool:
+    middle = quads.mean(axis=1)[:, None]  # (n, 1, 2)
+    return bool(((middle > others.min(axis=1)) & (middle < others.max(axis=1))).all(axis=2).any())
 
 
 def digit_likeness(reading: RowReading, classes: str) -> float:
@@ -72,11 +94,15 @@ def _is_repetition(reading: RowReading) -> bool:
 
 
 def _is_print(reading: RowReading) -> bool:
+    """Marks of one size at one place in each cell, as bubbles; or of one height on one line, and small, as captions."""
     extent = reading.ink.extent[reading.inked]
     if len(extent) < MIN_PRINTED:
         return False
+    if (extent.std(axis=0) < EVEN_PLACE).all():
+        return True
     height = extent[:, 3] - extent[:, 1]
-    return bool(height.std() < EVEN_HEIGHT * height.mean() and extent[:, 3].std() < EVEN_BASE)
+    is_even = height.std() < EVEN_HEIGHT * height.mean() and extent[:, 3].std() < EVEN_BASE
+    return bool(is_even and height.mean() < PRINT_SIZE)
 
 
 def _is_small(reading: RowReading) -> bool:

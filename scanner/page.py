@@ -1,7 +1,8 @@
-"""Image files to gray pages; every decoding guard of the project is here.
+"""Image files to gray pages, and what makes a page of an image: upright, square pixels, dark ink on light paper.
 
-A page is read whole or it fails with a reason: a page that lost data must never pass for a blank one. A decoder sees
-a file only if the first bytes are of its format and the header passed the guards.
+Nothing else in the project opens an image, so all decoding guards are behind `load_page`: those of files are here, of
+pixels and damage in `raster`, of documents in `pdf`. A page is read whole or it fails with a reason: one that lost
+data must never pass for a blank one.
 """
 
 import os
@@ -71,7 +72,7 @@ UNSUPPORTED = re.compile("unsupported|not supported|unknown|cannot handle|not av
 MIN_DPI, MAX_DPI = 97.0, 2400.0  # a coarse fax has 98; 72 and 96 is what programs write that do not know
 MAX_PAGE_INCHES = 24.0  # A2; a page that would be larger has made its dpi up
 MAX_PIXEL_ASPECT = 1.2  # digits of a fax with 204 x 98 dpi would be squashed; 204 x 196 is near enough
-DARK_PAPER = 100  # gray level; no paper is darker, even in shadow
+DARK_PAPER = 80  # gray level; no paper is darker but in the deepest shadow
 GLANCE_PX = 64  # that many rows and columns tell whether a page may be dark
 THUMB_PX, BLOCK_PX = 384, 12  # a dark page is looked at in 32 x 32 blocks
 INVERTED_CONTRAST = 64  # gray levels from inverted paper to ink, at least
@@ -95,20 +96,22 @@ def count_pages(path: Path) -> int:
     """The number of pages of a file, from its headers alone. Raises PageError."""
     with _opened(path) as (file, kind):
         count = count_pdf_pages(file) if kind == "PDF" else count_image_pages(file, kind)
-        if count > MAX_PAGES:
-            raise PageError("too_many_pages", f"more than {MAX_PAGES} pages")
-        return count
+    if count == 0:
+        raise PageError("damaged", "no page in it")
+    if count > MAX_PAGES:
+        raise PageError("too_many_pages", f"more than {MAX_PAGES} pages")
+    return count
 
 
 def load_page(path: Path, page: int = 1) -> PageImage:
-    """Page `page`, from 1. Raises PageError.
+    """Page `page`, from 1, of a file whose first bytes, not its suffix, tell the format. Raises PageError.
 
     The pages of a TIFF are its frames, without thumbnails; a BMP, JPEG, PGM, PNG or WebP file is one page.
     """
     with _opened(path) as (file, kind):
         raw = render_pdf_page(file, page) if kind == "PDF" else decode_image(file, kind, page)
-        gray, dpi = _with_square_pixels(raw)
-        return PageImage(255 - gray if _is_inverted(gray) else gray, dpi)
+    gray, dpi = _with_square_pixels(raw)
+    return PageImage(255 - gray if _is_inverted(gray) else gray, dpi)
 
 
 @contextmanager
@@ -130,15 +133,18 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
 
 @contextmanager
 def _native_messages() -> Iterator[list[str]]:
-    """Keep what C libraries write to stderr: libjpeg and libtiff tell of lost data in no other way."""
+    """Keep what C libraries write to stderr: libjpeg and libtiff tell of lost data in no other way.
+
+    What other threads write there meanwhile is swallowed.
+    """
     messages: list[str] = []
-    if sys.__stderr__ is None:  # started without stderr: descriptor 2 may be any file
+    saved = _saved_stderr()
+    if saved is None:
         yield messages
         return
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)  # a full pipe (64 KB) drops the rest instead of stopping the decoder
     os.set_blocking(read_end, False)
-    saved = os.dup(2)
     os.dup2(write_end, 2)
     try:
         yield messages
@@ -150,15 +156,21 @@ def _native_messages() -> Iterator[list[str]]:
             messages += (pipe.read() or b"").decode(errors="replace").splitlines()
 
 
+def _saved_stderr() -> int | None:
+    """A copy of descriptor 2, if that is stderr: in a process started without one it may be any file."""
+    try:
+        return None if sys.__stderr__ is None else os.dup(2)
+    except OSError:
+        return None
+
+
 def _reason_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return "unreadable"
     if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError)):
         return "too_many_pixels"
-    causes = (error, error.__cause__)  # Pillow wraps the KeyError of a code that its tables do not have
-    is_rare = any(isinstance(cause, (KeyError, NotImplementedError)) for cause in causes) or UNSUPPORTED.search(
-        str(error)
-    )
+    is_rare = isinstance(error.__cause__ or error, (KeyError, NotImplementedError))  # a code not in Pillow's tables
+    is_rare = is_rare or UNSUPPORTED.search(str(error)) is not None
     return "unsupported" if is_rare else "damaged"
 
 

@@ -1,6 +1,7 @@
 """Pages of PDF files, rendered by PDFium at the resolution of the scan that they hold."""
 
 import math
+import mmap
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import numpy as np
 
 from scanner.arrays import Gray
 from scanner.errors import PageError
-from scanner.raster import RawPage, check_pixels, check_size, decode_bytes
+from scanner.raster import RawPage, check_group_4, check_pixels, check_size, decode_bytes
 
 DRAWN_DPI = 300  # for a page that is more than a scan ...
 MAX_DRAWN_PIXELS = 40_000_000  # ... and less if it is larger than A2
@@ -21,11 +22,11 @@ MAX_SCAN_OBJECTS = 2000  # a page with more is a drawing
 TAIL_BYTES = 2048  # END_MARK stands there unless the end is lost ...
 PADDING_BYTES = 65536  # ... or behind zeros and line ends, from mailers and tapes
 END_MARK = b"startxref"
+ENCRYPTION_MARK = b"/Encrypt"  # stands in the trailer, which itself is never encrypted
 POINTS_PER_INCH = 72.0
 HAIR_PX = 0.01  # more than the rounding errors of PDF's numbers
 ROUND_DOWN = 1 - 1e-5  # PDFium rounds up: 2480.0001 must not become 2481 pixels
 FLATE_CHUNK_BYTES = 1 << 20
-MAX_BYTES_PER_PIXEL = 8  # CMYK of 16 bits
 
 
 def count_pdf_pages(file: BinaryIO) -> int:
@@ -64,11 +65,18 @@ def _document(file: BinaryIO) -> Iterator[Any]:
     try:
         document = pdfium.PdfDocument(file)
     except pdfium.PdfiumError as error:
-        is_locked = error.err_code in (pdfium.raw.FPDF_ERR_PASSWORD, pdfium.raw.FPDF_ERR_SECURITY)
-        raise PageError("encrypted" if is_locked else "damaged", str(error)) from error
+        if _is_encrypted(file):
+            raise PageError("encrypted", "a password is needed to open it") from error
+        raise PageError("damaged", "PDFium finds no pages in it") from error
     with document:
         document.init_forms()
         yield document
+
+
+def _is_encrypted(file: BinaryIO) -> bool:
+    """What PDFium says of it may be about the file before: for some failures it keeps its last error code."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(ENCRYPTION_MARK) >= 0
 
 
 def _check_end(file: BinaryIO) -> None:
@@ -116,20 +124,23 @@ def _pull_in(image: Any) -> None:
 
 
 def _check_stream(image: Any) -> None:
-    """PDFium shows the part of an image before a damage and is silent; raise if its JPEG or Flate data is damaged."""
+    """PDFium shows the part of an image before a damage and is silent; raise if its data is seen to be damaged."""
     filters = image.get_filters()
+    data = bytes(image.get_data())
     if filters == ["DCTDecode"]:
-        decode_bytes(bytes(image.get_data()))
+        decode_bytes(data)
+    elif filters == ["CCITTFaxDecode"]:
+        check_group_4(data)
     elif filters[:1] == ["FlateDecode"]:
-        _check_flate(bytes(image.get_data()), math.prod(image.get_px_size()) * MAX_BYTES_PER_PIXEL)
+        about = image.get_metadata()
+        _check_flate(data, about.width * about.height * about.bits_per_pixel // 8)
 
 
-def _check_flate(data: bytes, max_bytes: int) -> None:
-    """Raise if the data has no end, a wrong checksum, or unpacks to more than `max_bytes`."""
-    inflater = zlib.decompressobj()
-    for _ in range(max_bytes // FLATE_CHUNK_BYTES + 2):
-        inflater.decompress(data, FLATE_CHUNK_BYTES)
-        if inflater.eof:
-            return
+def _check_flate(data: bytes, needed_bytes: int) -> None:
+    """Raise if the data breaks off, or has a wrong checksum, before so many bytes are unpacked."""
+    inflater, unpacked = zlib.decompressobj(), 0
+    while data and not inflater.eof and unpacked < needed_bytes:
+        unpacked += len(inflater.decompress(data, FLATE_CHUNK_BYTES))
         data = inflater.unconsumed_tail
-    raise PageError("damaged", "the data of an image in the PDF has no end")
+    if not inflater.eof and unpacked < needed_bytes:
+        raise PageError("damaged", "the data of an image in the PDF has no end")

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO
 
 import cv2
@@ -30,11 +31,15 @@ MIN_IS_WHITE = 0  # a photometric interpretation
 GROUP_4 = 4  # a compression
 LOW_BIT_FIRST = 2  # a fill order
 REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-END_OF_GROUP_4 = 0x001001  # its last 24 bits, before up to 7 zeros
+END_OF_GROUP_4 = 0x001001  # 24 bits: two ends of line
+FIRST_BEYOND_END_OF_LINE = 1 << 5  # 16 bits that begin with 11 zeros are less
 LOST_TIFF_HEADER = "Truncated File Read|Corrupt EXIF data"  # Pillow only warns of it, and then counts fewer pages
 FIRST_SIDEWAYS = 5  # orientations 5 to 8 swap width and height
 FLIPS: Mapping[int, int] = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # orientation: cv2.flip's code, once transposed
+MAX_SEGMENTS = 10_000  # of a JPEG before its pixels; color profiles and EXIF come in some dozens
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
+PNG_CHUNK_FRAME = 12  # bytes: length and name before the data of a chunk, checksum behind it
 LATE_EXIF = b"eXIf"  # a PNG may carry it behind the pixels ...
 PNG_TAIL_BYTES = 65536  # ... where it has no more than that
 LIBRARY_SAYS_DAMAGED = re.compile(
@@ -96,7 +101,7 @@ def decode_image(file: BinaryIO, kind: str, page: int) -> RawPage:
         check_size(*image.size)
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             check_pixels(image.tag_v2.get(TILE_WIDTH, 1), image.tag_v2.get(TILE_HEIGHT, 1))
-            _check_group_4(file, image.tag_v2)
+            _check_strips(file, image.tag_v2)
         dpi = _stated_dpi(image)
         orientation, gray = _decode_plain(file, image) if _is_plain(image, kind) else _decode_any(file, image, kind)
     turned = gray if kind == "TIFF" else upright(gray, orientation)  # Pillow turns TIFF images itself
@@ -145,23 +150,42 @@ def _frames(image: Image.Image, wanted: int) -> list[Exception | None]:
     return pages
 
 
-def _check_group_4(file: BinaryIO, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
-    """Raise if a run of zeros, which no Group 4 code has, stands anywhere but at the end of a strip.
-
-    libtiff takes such a hole for the end of the page, and the page for complete.
-    """
+def _check_strips(file: BinaryIO, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
     if tags.get(COMPRESSION) != GROUP_4:
         return
     for offset, size in zip(tags.get(STRIPS, ()), tags.get(STRIP_SIZES, ()), strict=False):
         file.seek(offset)
-        strip = file.read(size).rstrip(b"\0")
-        hole = strip.find(b"\0\0")
-        last = strip[max(0, hole - 4) : max(0, hole)]
-        if tags.get(FILL_ORDER) == LOW_BIT_FIRST:
-            last = last.translate(REVERSED_BITS)
-        bits = int.from_bytes(last, "big")
-        if hole >= 0 and bits // max(1, bits & -bits) % (1 << 24) != END_OF_GROUP_4:
-            raise PageError("damaged", f"a hole in the data, {offset + hole:,} bytes from the start")
+        strip = file.read(size)
+        check_group_4(strip.translate(REVERSED_BITS) if tags.get(FILL_ORDER) == LOW_BIT_FIRST else strip)
+
+
+def check_group_4(data: bytes) -> None:
+    """Raise PageError if a run of zeros, which no Group 4 code has, stands anywhere but after the end mark.
+
+    Decoders take such a hole for the end of the page, and the page for complete. Fax data that begin with an end of
+    line are Group 3, where zeros may fill the time that an old fax machine needed.
+    """
+    data = data.rstrip(b"\0")
+    hole = data.find(b"\0\0")
+    is_group_3 = int.from_bytes(data[:2], "big") < FIRST_BEYOND_END_OF_LINE
+    if hole >= 0 and not is_group_3 and not _group_4_end().search(data, 0, hole + 1):
+        raise PageError("damaged", f"a hole in the fax data, {hole:,} of {len(data):,} bytes from their start")
+
+
+@cache
+def _group_4_end() -> re.Pattern[bytes]:
+    """The 24 bits of the end mark, wherever in a byte they begin."""
+    masks_and_bits = [(0xFFFFFF << 8 - shift, END_OF_GROUP_4 << 8 - shift) for shift in range(8)]
+    shifted = [
+        b"".join(
+            b"["
+            + b"".join(b"\\x%02x" % byte for byte in range(256) if not (byte ^ bits >> at) & mask >> at & 0xFF)
+            + b"]"
+            for at in (24, 16, 8, 0)
+        )
+        for mask, bits in masks_and_bits
+    ]
+    return re.compile(b"|".join(shifted))
 
 
 def _stated_dpi(image: Image.Image) -> tuple[float, float]:
@@ -194,8 +218,10 @@ def decode_bytes(data: bytes) -> Gray:
 
     A JPEG without its end marker is damaged, even if nothing else is lost; what follows the marker does not matter.
     """
-    if data.startswith(JPEG_START) and data.find(JPEG_END, _first_scan(data)) < 0:
+    if data.startswith(JPEG_START) and data.rfind(JPEG_END, _first_scan(data)) < 0:
         raise PageError("damaged", "the JPEG has no end")  # OpenCV 4 makes a half gray page of it
+    if data.startswith(PNG_START):
+        _check_chunks(data)
     gray = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     if gray is None:
         raise PageError("damaged", "the pixels cannot be decoded")
@@ -205,10 +231,21 @@ def decode_bytes(data: bytes) -> Gray:
 def _first_scan(data: bytes) -> int:
     """Where the pixels of a JPEG begin, behind all segments (one may hold a thumbnail with an end of its own)."""
     at = len(JPEG_START)
-    while at < len(data) and data[at : at + 2] != JPEG_SCAN:
+    for _ in range(MAX_SEGMENTS):
+        if data[at : at + 2] == JPEG_SCAN:
+            break
         is_fill = data[at + 1 : at + 2] == b"\xff"
         at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return at
+
+
+def _check_chunks(data: bytes) -> None:
+    """Raise if a chunk of a PNG is longer than the file; OpenCV would make room for it, be it 2 GB."""
+    at = len(PNG_START)
+    while data[at + 4 : at + 8] != PNG_END:
+        at += PNG_CHUNK_FRAME + int.from_bytes(data[at : at + 4], "big")
+        if at >= len(data):
+            raise PageError("damaged", "the PNG has no end")
 
 
 def _decode_any(file: BinaryIO, image: Image.Image, kind: str) -> tuple[int, Gray]:

@@ -17,6 +17,9 @@ MAX_TICK_WIDTH = 6  # pixels; wider is a stroke, or a stroke on a tick
 MAX_PITCH = 160  # pixels, 27 mm
 END_SLACK = 0.3  # of the pitch: a comb's baseline ends with its first and last tick
 CLEAN_TICKS = 0.6  # share of the ticks that no stroke may hide
+UNEVEN = 0.2  # of the ticks' height: ticks are of one height, strokes are not
+THROUGH = 0.4  # share of ticks that may go on below the baseline
+CLOSED = 0.75  # of the comb's width: so long a line above the baseline closes the cells
 SLACK = 0.06  # of the pitch: a tick may stand this far from its place
 COMB_ASPECT = 1.2  # height of a comb's cell over its pitch: handwritten digits are that tall
 TALL_TICK = 0.75  # ticks this long, over the pitch, are sides of cells that have lost their top
@@ -55,13 +58,38 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
         return None
     pitch = edges[1] - edges[0]
     base = np.interp(edges, columns, top)
-    tall = _tick_height(ink, edges + x, np.rint(base).astype(int))
-    if tall > pitch / MIN_ASPECT:
+    heights = _tick_heights(ink, edges + x, np.rint(base).astype(int))
+    tall = float(np.median(heights))
+    is_even = np.abs(heights - tall) <= max(2.0, UNEVEN * tall)
+    below = _stands_through(ink, edges + x, base + height_of_line(lines.horizontal, edges + x, base))
+    if tall > pitch / MIN_ASPECT or is_even.mean() < CLEAN_TICKS or below.mean() > THROUGH:
         return None
     cell_height = tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch
     bottom = (base[:-1] + base[1:]) / 2
-    cells = np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1)
-    return Comb(cells.astype(np.float32), tall / cell_height)
+    cells = np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1).astype(np.float32)
+    return None if _is_closed(lines, cells) else Comb(cells, tall / cell_height)
+
+
+def height_of_line(horizontal: Mask, xs: Ticks, ys: Ticks) -> int:
+    """Median thickness of a horizontal line in pixels."""
+    columns = np.clip(np.rint((xs[:-1] + xs[1:]) / 2).astype(int), 0, horizontal.shape[1] - 1)
+    rows = np.rint((ys[:-1] + ys[1:]) / 2).astype(int)[:, None] + np.arange(2 * MAX_TICK_WIDTH)
+    return int(np.median((horizontal[np.clip(rows, 0, horizontal.shape[0] - 1), columns[:, None]] > 0).sum(axis=1)))
+
+
+def _stands_through(ink: Mask, xs: Ticks, ys: Ticks) -> npt.NDArray[np.bool_]:
+    """Whether ink goes on below the baseline: separators of a table and loops of handwriting do."""
+    rows = np.rint(ys).astype(int)[:, None] + np.arange(2, MIN_TICK)
+    inside = np.clip(rows, 0, ink.shape[0] - 1), np.clip(np.rint(xs).astype(int), 0, ink.shape[1] - 1)[:, None]
+    return np.asarray((ink[inside] > 0).mean(axis=1) > 0.5)
+
+
+def _is_closed(lines: Lines, cells: Boxes) -> bool:
+    """Whether a line runs across the cells above their baseline: these are boxes, or two rows of them."""
+    x0, x1 = int(cells[0, 0]), int(cells[-1, 2])
+    y0, y1 = max(int(cells[:, 1].min()) - MIN_TICK, 0), int(cells[:, 3].min()) - MIN_TICK
+    strip = lines.horizontal[y0:y1, max(x0, 0) : x1]
+    return bool(strip.size and (cv2.dilate(strip, np.ones((3, 1), np.uint8)) > 0).mean(axis=1).max() > CLOSED)
 
 
 def _tick_lattice(is_dark: npt.NDArray[np.bool_]) -> Ticks | None:
@@ -104,11 +132,11 @@ def _dark_within(is_dark: npt.NDArray[np.bool_], xs: Ticks, slack: float) -> npt
     return np.asarray(total[high] > total[low])
 
 
-def _tick_height(ink: Mask, xs: Ticks, ys: npt.NDArray[np.intp]) -> float:
-    """Median length of the lines that stand on the baseline, in pixels."""
+def _tick_heights(ink: Mask, xs: Ticks, ys: npt.NDArray[np.intp]) -> Ticks:
+    """Lengths of the lines that stand on the baseline, in pixels."""
     lengths = []
     for x, y in zip(np.rint(xs).astype(int), ys, strict=True):
         column = ink[max(y - 2 * MAX_PITCH, 0) : y - 1, max(x - 2, 0) : x + 3].max(axis=1, initial=0)[::-1]
         gaps = np.flatnonzero(column == 0)
         lengths.append(gaps[0] if len(gaps) else len(column))
-    return float(np.median(lengths)) + 1
+    return np.array(lengths, np.float64) + 1

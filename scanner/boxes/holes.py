@@ -12,7 +12,7 @@ MAX_SIDE = 230  # a quarter of a hand; crops of a few boxes are enlarged this mu
 MIN_FILL = 0.55  # of its bounding box; ink that touches the frame bites pieces out
 FRAME = 1.0  # pixels from the outer edge of a frame to its middle, about
 WHOLE = 0.7  # of the area in its frame: a hole that no stroke has broken up
-SLIVER = 0.12  # of the area in its frame: less is between a stroke and the frame
+SLIVER = 0.3  # width over height: a narrower hole is between a stroke and the frame
 PRINTED_SIDE = 0.62  # coverage that makes a side believable; rounded corners take a quarter
 
 
@@ -46,8 +46,9 @@ def _join(holes: Boxes, outers: Boxes, lines: Lines) -> Boxes:
     if len(framed) == 0:
         return holes
     share = _share_inside(holes, framed)  # (holes, framed)
-    tall = (holes[:, 3] - holes[:, 1])[:, None] >= WHOLE * (framed[:, 3] - framed[:, 1])
-    has_cells = ((share > SLIVER) & tall).sum(axis=0) >= 2  # a frame around adjoining cells
+    width, height = holes[:, 2] - holes[:, 0], holes[:, 3] - holes[:, 1]
+    is_cell = (height[:, None] >= WHOLE * (framed[:, 3] - framed[:, 1])) & (width >= SLIVER * height)[:, None]
+    has_cells = ((share > 0) & is_cell).sum(axis=0) >= 2  # a frame around adjoining cells
     broken = framed[(share < WHOLE).all(axis=0) & ~has_cells]
     pieces = (_share_inside(holes, broken) > 0).any(axis=1)
     return np.concatenate([holes[~pieces], broken])

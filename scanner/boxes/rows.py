@@ -14,7 +14,8 @@ OFF_LINE = 0.22  # of the height: neighbors stand at most this much higher or lo
 MAX_GAP = 0.85  # of the width: farther apart are two fields
 IRREGULAR = 0.16  # of the pitch: a step that differs more starts a new field
 MAX_CELLS = 64  # no number is longer
-PRINTED_ROW = 0.6  # mean coverage of all sides of a row of holes; loops of letters have less
+PRINTED_ROW = 0.78  # mean coverage of all sides of a row; letters and loops of handwriting have less
+PRINTED_ALONG = 0.6  # mean coverage of all left, top, right or bottom sides of a row
 NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
 
 
@@ -24,7 +25,7 @@ def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
     chains = [cells[chain] for chain in chain_cells(cells)]
     rows = [row for chain in chains for row in split_irregular(chain) if len(row) >= 2]
     rows = [row for row in rows if _is_printed(row, lines)]
-    return drop_covered(extend_rows(rows, lines))
+    return [straighten(row) for row in drop_covered(extend_rows(rows, lines))]
 
 
 def _plausible(boxes: Boxes) -> npt.NDArray[np.bool_]:
@@ -90,7 +91,8 @@ def split_irregular(row: Boxes) -> list[Boxes]:
 
 
 def _is_printed(row: Boxes, lines: Lines) -> bool:
-    return bool(side_coverage(lines, row).mean() >= PRINTED_ROW)
+    sides = side_coverage(lines, row).mean(axis=0)
+    return bool(sides.mean() >= PRINTED_ROW and sides.min() >= PRINTED_ALONG)
 
 
 def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
@@ -129,6 +131,22 @@ def _nudge(guesses: Boxes, lines: Lines) -> tuple[Boxes, npt.NDArray[np.float32]
     best = coverage.mean(axis=2).argmax(axis=1)
     index = np.arange(len(guesses))
     return tried.reshape(len(guesses), len(shifts), 4)[index, best], coverage[index, best]
+
+
+def straighten(row: Boxes) -> Boxes:
+    """Put the edges of three or more cells on straight, evenly spaced lines: one was seen inside, one outside its frame.
+
+    The lines are Theil-Sen's (1950), the median of all slopes, so that a few misplaced cells do not bend them.
+    """
+    count = len(row)
+    if count < 3:
+        return row
+    left, right = np.triu_indices(count, 1)
+    slope = np.median((row[right] - row[left]) / (right - left)[:, None], axis=0)  # (4,) a step
+    place = np.arange(count)[:, None] - (count - 1) / 2
+    fitted = place * slope + np.median(row - place * slope, axis=0)
+    pitch = abs(float(slope[0]))
+    return fitted.astype(np.float32) if np.abs(fitted - row).max() <= IRREGULAR * pitch else row
 
 
 def drop_covered(rows: Sequence[Boxes], before: Sequence[Boxes] = ()) -> list[Boxes]:

@@ -15,7 +15,7 @@ from scanner import __version__
 from scanner.digits import NORMALIZE_VERSION
 from scanner.errors import OutputError, UsageError
 from scanner.training import prepare
-from scanner.training.architectures import build
+from scanner.training.architectures import Model, build
 from scanner.training.backend import require_tensorflow
 from scanner.training.calibrate import choose_threshold, fit_temperature, softmax
 from scanner.training.curves import draw_curves
@@ -71,6 +71,7 @@ class _Prepared:
     variants: list[Samples]
     validation: dict[str, Samples]
     tests: dict[str, Samples]
+    origins: list[dict[str, object]]  # for the card: name, counts and hashes of each set
 
 
 def train(options: TrainOptions) -> TrainResult:
@@ -81,35 +82,29 @@ def train(options: TrainOptions) -> TrainResult:
         NoInputError: a data set cannot be read.
         OutputError: the files cannot be written.
     """
-    if not options.name or Path(options.name).name != options.name:
-        raise UsageError(f"{options.name!r} is no name for a network; give a plain one, and the folder with --out")
+    _check_name(options.name)
     require_tensorflow()
     import keras
 
     keras.utils.set_random_seed(options.seed)
     model = build(options.architecture, len(CLASSES))
-    sources = [read_source(path) for path in options.digits] or [download_mnist()]
+    sources = _read_sources(options.digits)
     with _writing_into(options.out):
         options.out.mkdir(parents=True, exist_ok=True)
     with prepare.worker_pool(options.workers) as pool:
         data = _prepare(sources, options, pool)
-    schedule = Schedule(options.epochs, options.batch_size, options.learning_rate)
-    files = _fit_files(sources, options)
-    validation = prepare.join(list(data.validation.values()))
-    with _writing_into(options.out):
-        epochs = fit(model, data.variants, validation, schedule=schedule, seed=options.seed, files=files)
-        draw_curves(files.history, options.out / f"{options.name}-curves.png")
+    epochs = _fit(model, data, _fit_files(sources, options), options)
     keras_path, onnx_path = save_network(model, options.out, options.name)
     temperature, threshold = calibrate(onnx_path, data.validation)
     reports = measure(onnx_path, data.validation | data.tests, temperature)
-    card = {
+    card: dict[str, object] = {
         "name": options.name,
         "version": __version__,
         "created": date.today().isoformat(),
         "classes": CLASSES,
         "input": "n,28,28 uint8, 255 = ink",
         "normalize_version": NORMALIZE_VERSION,
-        "trained_on": _trained_on(sources, options),
+        "trained_on": data.origins,
         "architecture": options.architecture,
         "seed": options.seed,
         "epochs": epochs,
@@ -146,23 +141,38 @@ def measure(onnx_path: Path, sets: Mapping[str, Samples], temperature: float) ->
     }
 
 
+def _check_name(name: str) -> None:
+    if not name or Path(name).name != name:
+        raise UsageError(f"{name!r} is no name for a network; give a plain one, and the folder with --out")
+
+
+def _read_sources(paths: Sequence[Path]) -> list[Source]:
+    sources = [read_source(path) for path in paths] or [download_mnist()]
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two data sets are named {name}; the card could not tell them apart: rename one")
+    return sources
+
+
 def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -> _Prepared:
+    log.info("preparing %d variants of the digits", options.variants)
     rng = np.random.default_rng(options.seed)
     parts = {source.name: hold_out(source.train, rng) for source in sources}
-    validation = _validation(parts, options, pool)
+    variants = prepare.training_variants(
+        [training for training, _ in parts.values()],
+        drawn=options.drawn,
+        junk=options.junk,
+        variants=options.variants,
+        seed=options.seed,
+        pool=pool,
+    )
     tests = {f"{source.name} test": source.test for source in sources if source.test is not None}
-    log.info("preparing %d variants of the digits", options.variants)
     return _Prepared(
-        variants=prepare.training_variants(
-            [training for training, _ in parts.values()],
-            drawn=options.drawn,
-            junk=options.junk,
-            variants=options.variants,
-            seed=options.seed,
-            pool=pool,
-        ),
-        validation=validation,
+        variants=variants,
+        validation=_validation(parts, options, pool),
         tests={name: prepare.as_given(digits, pool) for name, digits in tests.items() if options.measure_tests},
+        origins=[_origin(source, *parts[source.name]) for source in sources] + _own_origins(options),
     )
 
 
@@ -180,15 +190,22 @@ def _validation(
     return sets
 
 
-def _trained_on(sources: Sequence[Source], options: TrainOptions) -> list[dict[str, object]]:
-    given: list[dict[str, object]] = [
-        {"name": source.name, "n": len(source.train), "sha256": source.sha256} for source in sources
-    ]
-    own: list[dict[str, object]] = [
-        {"name": "drawn by scanner.synth", "n": options.drawn * options.variants, "sha256": {}},
-        {"name": "crossed-out cells and junk", "n": options.junk * options.variants, "sha256": {}},
-    ]
-    return given + own
+def _origin(source: Source, training: DigitSet, validation: DigitSet) -> dict[str, object]:
+    return {"name": source.name, "n": len(training), "validation": len(validation), "sha256": source.sha256}
+
+
+def _own_origins(options: TrainOptions) -> list[dict[str, object]]:
+    counts = {"drawn digits": options.drawn, "crossed-out cells and junk": options.junk}
+    return [{"name": name, "n": count * options.variants, "sha256": {}} for name, count in counts.items()]
+
+
+def _fit(model: Model, data: _Prepared, files: FitFiles, options: TrainOptions) -> int:
+    schedule = Schedule(options.epochs, options.batch_size, options.learning_rate)
+    validation = prepare.join(list(data.validation.values()))
+    with _writing_into(options.out):
+        epochs = fit(model, data.variants, validation, schedule=schedule, seed=options.seed, files=files)
+        draw_curves(files.history, options.out / f"{options.name}-curves.png")
+    return epochs
 
 
 def _fit_files(sources: Sequence[Source], options: TrainOptions) -> FitFiles:
