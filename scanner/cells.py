@@ -17,14 +17,17 @@ MIN_INK = 14  # gray levels darker than paper: less is no ink
 NOISE = 4.0  # ink is darker than paper by at least this many sigma of its grain
 EDGE = 0.42  # ink begins at this share of the darkness of the cell's strokes
 FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
+INSET = 0.2  # of the cell: every digit has strokes farther inside, no frame has
 FRAME_REACH = 9  # pixels of the strip a printed line may lie beside where it is expected
 FRAME_WANDER = 3  # pixels a side may lie beside where the other sides of its row lie
 MIN_FRAME = 0.3  # coverage of a typical side below which the frame is lighter than ink, and gone
 FRAME_SHARE = 0.6  # of the typical coverage: less is a stroke near a side that is gone
 FRAME_SWELL = 2  # pixels a line may be thicker than the typical one; more is a stroke beside it
+SHARED_INK = 0.6  # share of the cells that must have ink at a place for it to be print
 CORNER = 0.3  # of the cell: rounded corners leave rests this large
 SPECK = 0.004  # of the cell's area: smaller is dirt
 LESSER = 0.06  # of the largest stroke's area: smaller, and apart, is dirt too
+OVERHANG = 0.15  # of the height: digits in open cells may stand this much taller
 SHARED = 0.22  # of a stroke's area in another cell: two digits touch; else it only leans over
 MIN_DIGIT = 0.16  # of the cell's height: a smaller mark is a dot
 
@@ -47,13 +50,15 @@ def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
     strip, boxes = cut_strip(page, quads)
     darkness = _darkness(strip)
     mask, is_inked = _find_ink(darkness, boxes)
-    if is_inked.any():
-        mask = _remove_frame(mask, boxes[is_inked], side_share)
-    owner = _owners(mask, boxes)
     digits = np.zeros((len(boxes), 28, 28), np.uint8)
     extent = np.zeros((len(boxes), 4), np.float32)
-    for index, box in enumerate(boxes):
-        own = _own_ink(owner, index, box)
+    if not is_inked.any():
+        return CellInk(digits, ~is_inked, extent)
+    mask = _remove_frame(mask, boxes, side_share)
+    owner = _owners(mask, boxes, side_share)
+    for index in np.flatnonzero(is_inked):
+        box = boxes[index]
+        own = _own_ink(owner, index, box) or _ink_inside(mask, box)
         if own is None:
             continue
         (left, top, width, height), ink = own
@@ -93,27 +98,24 @@ def _darkness(strip: Gray) -> Gray:
 
 
 def _find_ink(darkness: Gray, boxes: npt.NDArray[np.int32]) -> tuple[Mask, npt.NDArray[np.bool_]]:
-    """255 where there is ink, by the darkness of each cell's own strokes; and (n,) whether a cell has any inside.
-
-    Around a cell without ink nothing is marked, not even its frame.
-    """
+    """255 where there is ink, by the darkness of each cell's own strokes; and (n,) whether a cell has any inside."""
     smooth = cv2.blur(darkness, (3, 3))
     grain = float(np.median(cv2.absdiff(darkness[:, 2:], darkness[:, :-2]))) / 0.954
-    floor = max(MIN_INK, NOISE * grain)
     peaks = np.array([_peak(smooth, box) for box in boxes])
-    floor = max(floor, FAINT * float(peaks.max()))
-    limit = np.full(darkness.shape[1], 255.0, np.float32)
-    for index, (box, peak) in enumerate(zip(boxes, peaks, strict=True)):
-        left = 0 if index == 0 else (boxes[index - 1][2] + box[0]) // 2
-        right = len(limit) if index + 1 == len(boxes) else (box[2] + boxes[index + 1][0]) // 2
-        limit[left:right] = max(EDGE * peak, floor * 0.6) if peak >= floor else 255.0
-    return np.asarray(darkness > limit, np.uint8) * np.uint8(255), peaks >= floor
+    floor = max(MIN_INK, NOISE * grain, FAINT * float(peaks.max()))
+    is_inked = peaks >= floor
+    cell_limits = np.maximum(EDGE * peaks, 0.6 * floor)
+    if is_inked.any():
+        cell_limits[~is_inked] = np.median(cell_limits[is_inked])
+    cuts = [0, *((boxes[:-1, 2] + boxes[1:, 0]) // 2), darkness.shape[1]]
+    limit = np.repeat(cell_limits, np.diff(cuts)).astype(np.float32)
+    return np.asarray(darkness > limit, np.uint8) * np.uint8(255), is_inked
 
 
 def _peak(smooth: Gray, box: npt.NDArray[np.int32]) -> float:
     """Darkness of the strokes well inside a cell."""
     x0, y0, x1, y1 = box
-    inset_x, inset_y = max(3, (x1 - x0) // 7), max(3, (y1 - y0) // 7)
+    inset_x, inset_y = int(INSET * (x1 - x0)), int(INSET * (y1 - y0))
     inside = smooth[y0 + inset_y : y1 - inset_y, x0 + inset_x : x1 - inset_x]
     return float(cv2.minMaxLoc(inside)[1]) if inside.size else 0.0
 
@@ -126,7 +128,29 @@ def _remove_frame(mask: Mask, boxes: npt.NDArray[np.int32], side_share: float) -
     upright = frame_lines(mask, sides)
     level = frame_lines(np.ascontiguousarray(mask.T), boxes[:, [1, 0, 3, 2]], has_near_side=side_share >= 1).T
     cleaned = mask & ~(upright | level)
-    return cleaned | _crossings(mask, cleaned, upright, (1, 0)) | _crossings(mask, cleaned, level, (0, 1))
+    crossings = _crossings(mask, cleaned, upright, (1, 0)) | _crossings(mask, cleaned, level, (0, 1))
+    corners = _corners(mask, boxes) if side_share >= 1 else np.zeros_like(mask)
+    return (cleaned & ~corners) | (crossings & ~corners)
+
+
+def _corners(mask: Mask, boxes: npt.NDArray[np.int32]) -> Mask:
+    """Ink in the corners that most cells of the row share: rounded corners."""
+    width, height = np.median(boxes[:, 2:] - boxes[:, :2], axis=0).astype(int)
+    corner_x, corner_y = int(CORNER * width), int(CORNER * height)
+    corners = np.zeros_like(mask)
+    if len(boxes) < 2:
+        return corners
+    for from_right in (False, True):
+        for from_bottom in (False, True):
+            xs = boxes[:, 2] - corner_x if from_right else boxes[:, 0] - FRAME_WANDER
+            ys = boxes[:, 3] - corner_y if from_bottom else boxes[:, 1] - FRAME_WANDER
+            rows = np.clip(ys[:, None, None] + np.arange(corner_y + FRAME_WANDER)[:, None], 0, mask.shape[0] - 1)
+            columns = np.clip(xs[:, None, None] + np.arange(corner_x + FRAME_WANDER), 0, mask.shape[1] - 1)
+            patches = mask[rows, columns] > 0  # (cells, corner_y, corner_x)
+            shared = (patches.mean(axis=0) >= (SHARED_INK if len(boxes) > 2 else 1.0)).astype(np.uint8) * np.uint8(255)
+            if shared.any():
+                corners[rows, columns] |= cv2.dilate(shared, np.ones((3, 3), np.uint8))
+    return corners
 
 
 def frame_lines(mask: Mask, boxes: npt.NDArray[np.int32], *, has_near_side: bool = True) -> Mask:
@@ -191,10 +215,10 @@ def _crossings(mask: Mask, cleaned: Mask, line: Mask, direction: tuple[int, int]
     return mask & line & through
 
 
-def _owners(mask: Mask, boxes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _owners(mask: Mask, boxes: npt.NDArray[np.int32], side_share: float) -> npt.NDArray[np.int32]:
     """(h, w) index of the cell each inked pixel belongs to, -1 elsewhere: a stroke goes to one cell, whole."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    cell_of = _cell_map(mask.shape, boxes)
+    cell_of = _cell_map(mask.shape, boxes, is_open=side_share < 1)
     pairs = labels.astype(np.int64) * (len(boxes) + 1) + cell_of + 1
     table = np.bincount(pairs.ravel(), minlength=count * (len(boxes) + 1)).reshape(count, -1)  # (strokes, 1 + cells)
     inside = table[:, 1:]
@@ -211,10 +235,12 @@ def _owners(mask: Mask, boxes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     return np.where(shared, cell_of, owner).astype(np.int32)
 
 
-def _cell_map(shape: tuple[int, ...], boxes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _cell_map(shape: tuple[int, ...], boxes: npt.NDArray[np.int32], *, is_open: bool) -> npt.NDArray[np.int32]:
+    """(h, w) index of the cell at each place, -1 between them; open cells go on a little above their top."""
     cells = np.full(shape, -1, np.int32)
     for index, (x0, y0, x1, y1) in enumerate(boxes):
-        cells[y0 : y1 + 1, x0 : x1 + 1] = index
+        top = max(y0 - int(OVERHANG * (y1 - y0)), 0) if is_open else y0
+        cells[top : y1 + 1, x0 : x1 + 1] = index
     return cells
 
 
@@ -252,3 +278,13 @@ def _own_ink(
     if max(height, width) < MIN_DIGIT * (y1 - y0):
         return None
     return (left + x, y, width, height), ink[y : y + height, x : x + width]
+
+
+def _ink_inside(mask: Mask, box: npt.NDArray[np.int32]) -> tuple[tuple[int, int, int, int], Mask] | None:
+    """All ink inside a cell, for a cell whose strokes hang together with something else; None if there is little."""
+    x0, y0, x1, y1 = box
+    ink = mask[y0:y1, x0:x1]
+    x, y, width, height = cv2.boundingRect(ink)
+    if cv2.countNonZero(ink) < 2 * SPECK * ink.size or max(height, width) < MIN_DIGIT * (y1 - y0):
+        return None
+    return (x0 + x, y0 + y, width, height), ink[y : y + height, x : x + width]

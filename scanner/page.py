@@ -1,8 +1,8 @@
 """Image files to gray pages, and what makes a page of an image: upright, square pixels, dark ink on light paper.
 
-Nothing else in the project opens an image, so all decoding guards are behind `load_page`: those of files are here, of
-pixels and damage in `raster`, of documents in `pdf`. A page is read whole or it fails with a reason: one that lost
-data must never pass for a blank one.
+Nothing else in the project opens an image, so all decoding guards are behind `load_page`: those of files are here,
+those of pixels in `raster`, of documents in `pdf`, of lost data in `damage`. A page is read whole or it fails with a
+reason: one that lost data must never pass for a blank one.
 """
 
 import os
@@ -23,9 +23,10 @@ import numpy as np
 from PIL import Image
 
 from scanner.arrays import Gray
+from scanner.damage import find_damage
 from scanner.errors import PageError
 from scanner.pdf import count_pdf_pages, render_pdf_page
-from scanner.raster import MAX_PAGES, RawPage, check_size, count_image_pages, decode_image, find_damage
+from scanner.raster import MAX_PAGES, RawPage, check_size, count_image_pages, decode_image
 from scanner.sources import Discovery, SourceFile, discover
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 import math
 import mmap
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -12,8 +11,9 @@ import cv2
 import numpy as np
 
 from scanner.arrays import Gray
+from scanner.damage import check_flate, check_group_4
 from scanner.errors import PageError
-from scanner.raster import RawPage, check_group_4, check_pixels, check_size, decode_bytes
+from scanner.raster import RawPage, check_pixels, check_size, decode_bytes
 
 DRAWN_DPI = 300  # for a page that is more than a scan ...
 MAX_DRAWN_PIXELS = 40_000_000  # ... and less if it is larger than A2
@@ -26,7 +26,6 @@ ENCRYPTION_MARK = b"/Encrypt"  # stands in the trailer, which itself is never en
 POINTS_PER_INCH = 72.0
 HAIR_PX = 0.01  # more than the rounding errors of PDF's numbers
 ROUND_DOWN = 1 - 1e-5  # PDFium rounds up: 2480.0001 must not become 2481 pixels
-FLATE_CHUNK_BYTES = 1 << 20
 
 
 def count_pdf_pages(file: BinaryIO) -> int:
@@ -133,14 +132,4 @@ def _check_stream(image: Any) -> None:
         check_group_4(data)
     elif filters[:1] == ["FlateDecode"]:
         about = image.get_metadata()
-        _check_flate(data, about.width * about.height * about.bits_per_pixel // 8)
-
-
-def _check_flate(data: bytes, needed_bytes: int) -> None:
-    """Raise if the data breaks off, or has a wrong checksum, before so many bytes are unpacked."""
-    inflater, unpacked = zlib.decompressobj(), 0
-    while data and not inflater.eof and unpacked < needed_bytes:
-        unpacked += len(inflater.decompress(data, FLATE_CHUNK_BYTES))
-        data = inflater.unconsumed_tail
-    if not inflater.eof and unpacked < needed_bytes:
-        raise PageError("damaged", "the data of an image in the PDF has no end")
+        check_flate(data, about.width * about.height * about.bits_per_pixel // 8)

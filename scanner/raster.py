@@ -4,12 +4,10 @@ A page is decoded whole or not at all: what lost data must never pass for a blan
 """
 
 import logging
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, BinaryIO
 
 import cv2
@@ -18,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from scanner.arrays import Gray
+from scanner.damage import JPEG_START, PNG_START, check_group_4, check_jpeg, check_png
 from scanner.errors import PageError
 
 MAX_PIXELS = 200_000_000  # A2 at 600 dpi, and the largest camera in a phone; as color, 0.8 GB in Pillow
@@ -31,23 +30,11 @@ MIN_IS_WHITE = 0  # a photometric interpretation
 GROUP_4 = 4  # a compression
 LOW_BIT_FIRST = 2  # a fill order
 REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-END_OF_GROUP_4 = 0x001001  # 24 bits: two ends of line
-FIRST_BEYOND_END_OF_LINE = 1 << 5  # 16 bits that begin with 11 zeros are less
 LOST_TIFF_HEADER = "Truncated File Read|Corrupt EXIF data"  # Pillow only warns of it, and then counts fewer pages
 FIRST_SIDEWAYS = 5  # orientations 5 to 8 swap width and height
 FLIPS: Mapping[int, int] = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # orientation: cv2.flip's code, once transposed
-MAX_SEGMENTS = 10_000  # of a JPEG before its pixels; color profiles and EXIF come in some dozens
-JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
-PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
-PNG_CHUNK_FRAME = 12  # bytes: length and name before the data of a chunk, checksum behind it
 LATE_EXIF = b"eXIf"  # a PNG may carry it behind the pixels ...
 PNG_TAIL_BYTES = 65536  # ... where it has no more than that
-LIBRARY_SAYS_DAMAGED = re.compile(
-    # libjpeg goes on over lost data; a few stray bytes before the end marker (0xd9) are a habit of some cameras.
-    r"Corrupt JPEG data: (?!\d extraneous bytes before marker 0xd9)|Premature end of JPEG"
-    r"|(?!Fax3)\w+Decode\w*: |.*Using code not yet in table"  # libtiff says so, and Pillow has an image all the same
-)
-MAX_FAX_ERRORS = 10  # lines that libtiff may report as bad in a G3 fax: noise on the telephone line, a millimeter
 
 _PLUGINS = (TiffImagePlugin, WebPImagePlugin)  # registered by their import; else Pillow imports all its plugins
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own guard, also of frames and tiles
@@ -73,15 +60,6 @@ def check_pixels(width: float, height: float) -> None:
     """Raise PageError unless `width` x `height` pixels can be decoded safely."""
     if width * height > MAX_PIXELS:
         raise PageError("too_many_pixels", f"{width:.0f} x {height:.0f} pixels, at most {MAX_PIXELS:,} are read")
-
-
-def find_damage(messages: list[str]) -> str | None:
-    """The message of a C library, of those it wrote to stderr, that tells of lost data."""
-    fax_errors = [message for message in messages if message.startswith("Fax3")]
-    serious = [message for message in messages if LIBRARY_SAYS_DAMAGED.match(message)]
-    if len(fax_errors) > MAX_FAX_ERRORS:
-        serious += fax_errors
-    return serious[0] if serious else None
 
 
 def count_image_pages(file: BinaryIO, kind: str) -> int:
@@ -159,35 +137,6 @@ def _check_strips(file: BinaryIO, tags: TiffImagePlugin.ImageFileDirectory_v2) -
         check_group_4(strip.translate(REVERSED_BITS) if tags.get(FILL_ORDER) == LOW_BIT_FIRST else strip)
 
 
-def check_group_4(data: bytes) -> None:
-    """Raise PageError if a run of zeros, which no Group 4 code has, stands anywhere but after the end mark.
-
-    Decoders take such a hole for the end of the page, and the page for complete. Fax data that begin with an end of
-    line are Group 3, where zeros may fill the time that an old fax machine needed.
-    """
-    data = data.rstrip(b"\0")
-    hole = data.find(b"\0\0")
-    is_group_3 = int.from_bytes(data[:2], "big") < FIRST_BEYOND_END_OF_LINE
-    if hole >= 0 and not is_group_3 and not _group_4_end().search(data, 0, hole + 1):
-        raise PageError("damaged", f"a hole in the fax data, {hole:,} of {len(data):,} bytes from their start")
-
-
-@cache
-def _group_4_end() -> re.Pattern[bytes]:
-    """The 24 bits of the end mark, wherever in a byte they begin."""
-    masks_and_bits = [(0xFFFFFF << 8 - shift, END_OF_GROUP_4 << 8 - shift) for shift in range(8)]
-    shifted = [
-        b"".join(
-            b"["
-            + b"".join(b"\\x%02x" % byte for byte in range(256) if not (byte ^ bits >> at) & mask >> at & 0xFF)
-            + b"]"
-            for at in (24, 16, 8, 0)
-        )
-        for mask, bits in masks_and_bits
-    ]
-    return re.compile(b"|".join(shifted))
-
-
 def _stated_dpi(image: Image.Image) -> tuple[float, float]:
     try:
         dpi_x, dpi_y = image.info.get("dpi", (0, 0))
@@ -214,38 +163,15 @@ def _decode_plain(file: BinaryIO, image: Image.Image) -> tuple[int, Gray]:
 
 
 def decode_bytes(data: bytes) -> Gray:
-    """A JPEG or PNG as gray, not turned. Damage that OpenCV's decoders only speak of is for `find_damage`.
-
-    A JPEG without its end marker is damaged, even if nothing else is lost; what follows the marker does not matter.
-    """
-    if data.startswith(JPEG_START) and data.rfind(JPEG_END, _first_scan(data)) < 0:
-        raise PageError("damaged", "the JPEG has no end")  # OpenCV 4 makes a half gray page of it
-    if data.startswith(PNG_START):
-        _check_chunks(data)
+    """A JPEG or PNG as gray, not turned. What OpenCV's decoders only say of damage, is for `damage.find_damage`."""
+    if data.startswith(JPEG_START):
+        check_jpeg(data)
+    elif data.startswith(PNG_START):
+        check_png(data)
     gray = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     if gray is None:
         raise PageError("damaged", "the pixels cannot be decoded")
     return gray.astype(np.uint8, copy=False)
-
-
-def _first_scan(data: bytes) -> int:
-    """Where the pixels of a JPEG begin, behind all segments (one may hold a thumbnail with an end of its own)."""
-    at = len(JPEG_START)
-    for _ in range(MAX_SEGMENTS):
-        if data[at : at + 2] == JPEG_SCAN:
-            break
-        is_fill = data[at + 1 : at + 2] == b"\xff"
-        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return at
-
-
-def _check_chunks(data: bytes) -> None:
-    """Raise if a chunk of a PNG is longer than the file; OpenCV would make room for it, be it 2 GB."""
-    at = len(PNG_START)
-    while data[at + 4 : at + 8] != PNG_END:
-        at += PNG_CHUNK_FRAME + int.from_bytes(data[at : at + 4], "big")
-        if at >= len(data):
-            raise PageError("damaged", "the PNG has no end")
 
 
 def _decode_any(file: BinaryIO, image: Image.Image, kind: str) -> tuple[int, Gray]:

@@ -1,0 +1,182 @@
+"""Where the time goes: python tests/benchmarks/speed.py [--pages N] [--rounds N] [--fault FAULT]
+
+Makes 300-dpi A4 pages with 100 boxes each and measures, on one core and interleaved, reading them whole against
+decoding alone with `cv2.imread(..., IMREAD_GRAYSCALE)`; stage by stage; memory, start and cold start of processes.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+
+from scanner import pipeline
+from scanner.network import load_network
+from scanner.pipeline import PageReading
+from scanner.synth import BoxField, DrawnDigits, Layout, random_values, scan_form
+
+DPI = 300
+ROWS, FIELDS_IN_ROW, CELLS = 10, 2, 5  # 100 boxes
+CELL_MM = (7.0, 9.0)
+KINDS = {"JPEG": (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 85]), "PNG": (".png", [])}
+HELP_ROUNDS = 7
+
+
+def layout() -> Layout:
+    """Ten rows of two fields of five boxes, separate ones and adjoining ones by turns."""
+    fields = tuple(
+        BoxField(
+            name=f"r{row + 1:02d}f{column + 1:02d}",
+            x_mm=20.0 + column * 90.0,
+            y_mm=30.0 + row * 24.0,
+            cells=CELLS,
+            style="separate" if row % 2 else "cells",
+            cell_width_mm=CELL_MM[0],
+            cell_height_mm=CELL_MM[1],
+            gap_mm=2.0 if row % 2 else 0.0,
+        )
+        for row in range(ROWS)
+        for column in range(FIELDS_IN_ROW)
+    )
+    return Layout("speed", 210.0, 297.0, fields)
+
+
+def make_pages(folder: Path, count: int, fault: str) -> dict[str, list[Path]]:
+    """The same pages as JPEG and as PNG."""
+    paths: dict[str, list[Path]] = {kind: [] for kind in KINDS}
+    form = layout()
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        image = scan_form(form, random_values(form, rng), fault, DrawnDigits(), rng, DPI).image
+        for kind, (suffix, settings) in KINDS.items():
+            paths[kind].append(folder / f"{seed:03d}{suffix}")
+            cv2.imwrite(str(paths[kind][-1]), image, settings)
+    return paths
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def compare(paths: list[Path], rounds: int) -> tuple[float, float, float, str]:
+    """Median seconds to decode and to read a page, and the median of their ratios; one after the other each time."""
+    network = load_network()
+    found = _boxes(pipeline.read_page(paths[0], network=network))  # also warms up
+    decoding, reading = [], []
+    for path in paths * rounds:
+        decoding.append(seconds_of(lambda path=path: cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)))  # type: ignore[misc]
+        reading.append(seconds_of(lambda path=path: pipeline.read_page(path, network=network)))  # type: ignore[misc]
+    ratios = [read / decode for decode, read in zip(decoding, reading, strict=True)]
+    return statistics.median(decoding), statistics.median(reading), statistics.median(ratios), found
+
+
+def _boxes(result: object) -> str:
+    if not isinstance(result, PageReading):
+        return f"FAILED: {result}"
+    return f"{sum(len(field.cells) for field in result.fields)} of {ROWS * FIELDS_IN_ROW * CELLS} boxes found"
+
+
+def timed(spent: dict[str, float], name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, adding the seconds of each call to `spent[name]`."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*args, **options)
+        finally:
+            spent[name] += time.perf_counter() - start
+
+    return call
+
+
+@contextmanager
+def stage_timers(module: ModuleType) -> Iterator[dict[str, float]]:
+    """Times every function of scanner that `module` has imported, each with all that it calls."""
+    spent: dict[str, float] = defaultdict(float)
+
+    stages = {
+        name: timed(spent, name, value)
+        for name, value in vars(module).items()
+        if callable(value)
+        and not isinstance(value, type)
+        and getattr(value, "__module__", "").startswith("scanner.")
+        and value.__module__ != module.__name__
+    }
+    with patch.multiple(module, **stages):
+        yield spent
+
+
+def time_stages(paths: list[Path]) -> dict[str, float]:
+    """Seconds a page of each stage of the pipeline."""
+    network = load_network()
+    with stage_timers(pipeline) as spent, patch.object(network, "scores", timed(spent, "network", network.scores)):
+        whole = sum(seconds_of(lambda path=path: pipeline.read_page(path, network=network)) for path in paths)  # type: ignore[misc]
+    spent["the rest"] = whole - sum(spent.values())
+    return {name: seconds / len(paths) for name, seconds in sorted(spent.items(), key=lambda item: -item[1])}
+
+
+MEMORY_PROGRAM = """
+import json, sys
+from pathlib import Path
+from scanner.pipeline import read_pages
+pages = sum(1 for _ in read_pages([Path(path) for path in json.loads(sys.argv[1])]))
+# Not getrusage: after exec it still counts the memory of the process that started this one.
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(pages, peak.split()[1])
+"""
+
+
+def peak_megabytes(paths: list[Path]) -> float:
+    """Of a fresh process that reads the pages."""
+    _, kilobytes = _run([sys.executable, "-c", MEMORY_PROGRAM, json.dumps([str(path) for path in paths])]).split()
+    return int(kilobytes) / 1024
+
+
+def process_seconds(*arguments: str) -> float:
+    """Median wall time of `scanner` with these arguments."""
+    command = [sys.executable, "-m", "scanner", *arguments]
+    return statistics.median(seconds_of(lambda: _run(command)) for _ in range(HELP_ROUNDS))
+
+
+def _run(command: list[str]) -> str:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=int, default=20)
+    parser.add_argument("--fault", default="scan", help="of scanner.synth: 'clean' decodes fastest, the hardest case")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = make_pages(folder, options.pages, options.fault)
+        for kind, files in paths.items():
+            decode, read, ratio, found = compare(files, options.rounds)
+            print(f"{kind}: decode {1000 * decode:.1f} ms, read {1000 * read:.1f} ms, ratio {ratio:.2f}; {found}")
+            for stage, seconds in time_stages(files).items():
+                print(f"    {stage:24}{1000 * seconds:8.1f} ms")
+            print(f"    peak memory of a process after {len(files)} pages: {peak_megabytes(files):.0f} MB")
+        cold = process_seconds("read", str(paths["JPEG"][0]), "--output", str(folder / "output"))
+        print(f"scanner --help: {process_seconds('--help'):.2f} s; one page from a cold start: {cold:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

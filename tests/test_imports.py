@@ -1,0 +1,22 @@
+"""Start-up stays fast, and reading never pays for training."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("scanner.cli", {"tensorflow", "keras", "cv2", "pandas", "onnxruntime", "numpy", "PIL"}),
+        ("scanner.pipeline", {"tensorflow", "keras", "onnx", "tf2onnx", "matplotlib", "typer", "rich"}),
+        ("scanner.run", {"tensorflow", "keras", "onnx", "tf2onnx", "matplotlib", "typer", "rich"}),
+        ("scanner.training", {"tensorflow", "keras", "onnx", "tf2onnx", "matplotlib"}),
+        ("scanner", {"tensorflow", "keras"}),
+    ],
+)
+def test_importing_stays_light(module: str, absent: set[str]) -> None:
+    program = f"import sys, {module}; print(*(name for name in sys.modules if '.' not in name))"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert not absent & set(loaded.split())
