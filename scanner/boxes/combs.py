@@ -1,5 +1,6 @@
 """Combs: a baseline with ticks, open at the top."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +18,7 @@ MAX_TICK_WIDTH = 6  # pixels; wider is a stroke, or a stroke on a tick
 MAX_PITCH = 160  # pixels, 27 mm
 END_SLACK = 0.3  # of the pitch: a comb's baseline ends with its first and last tick
 CLEAN_TICKS = 0.6  # share of the ticks that no stroke may hide
+EDGE_SLACK = 6  # pixels; the edge of a box and the line that makes it
 UNEVEN = 0.2  # of the ticks' height: ticks are of one height, strokes are not
 THROUGH = 0.4  # share of ticks that may go on below the baseline
 CLOSED = 0.75  # of the comb's width: so long a line above the baseline closes the cells
@@ -35,16 +37,26 @@ class Comb:
     tick_share: float
 
 
-def find_combs(ink: Mask, lines: Lines) -> list[Comb]:
-    """The combs over the baselines of the page."""
+def find_combs(ink: Mask, lines: Lines, rows: Sequence[Boxes]) -> list[Comb]:
+    """The combs over the baselines of the page, but not over edges of the boxes in `rows`."""
     contours, _ = cv2.findContours(lines.horizontal, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    baselines = [cv2.boundingRect(contour) for contour in contours]
-    combs = [_comb_on(ink, lines, baseline) for baseline in baselines if _may_be_baseline(*baseline)]
+    found = np.array([cv2.boundingRect(contour) for contour in contours], np.int32).reshape(-1, 4)
+    x, y, width, height = found.T
+    is_baseline = (width >= 2 * MIN_SIDE) & (height <= np.maximum(MAX_RISE, SLOPE * width)) & (y > MIN_TICK)
+    is_baseline &= ~_on_edges(found, rows)
+    combs = [_comb_on(ink, lines, tuple(baseline)) for baseline in found[is_baseline].tolist()]
     return [comb for comb in combs if comb is not None]
 
 
-def _may_be_baseline(_x: int, y: int, width: int, height: int) -> bool:
-    return width >= 2 * MIN_SIDE and height <= max(MAX_RISE, SLOPE * width) and y > MIN_TICK
+def _on_edges(found: npt.NDArray[np.int32], rows: Sequence[Boxes]) -> npt.NDArray[np.bool_]:
+    """Which lines, (n, 4) x, y, width, height, are the upper or lower edge of a row of boxes."""
+    x, y, width, height = found.T
+    on_edge = np.zeros(len(found), np.bool_)
+    for row in rows:
+        inside = (x > row[0, 0] - EDGE_SLACK) & (x + width < row[-1, 2] + EDGE_SLACK)
+        for edge in (row[:, 1], row[:, 3]):
+            on_edge |= inside & (y < edge.max() + EDGE_SLACK) & (y + height > edge.min() - EDGE_SLACK)
+    return on_edge
 
 
 def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) -> Comb | None:

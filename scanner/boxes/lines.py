@@ -35,7 +35,8 @@ def find_lines(ink: Mask) -> Lines:
 def add_faint_lines(lines: Lines, gray: Gray) -> Lines:
     """Also the faint or broken lines that show when the page is smoothed along their course."""
     return _with_sums(
-        cv2.bitwise_or(lines.horizontal, _faint_lines(gray)), cv2.bitwise_or(lines.vertical, _faint_lines(gray.T).T)
+        cv2.bitwise_or(lines.horizontal, _faint_lines(gray, (1, RUN))),
+        cv2.bitwise_or(lines.vertical, _faint_lines(gray, (RUN, 1))),
     )
 
 
@@ -53,13 +54,16 @@ def _runs(ink: Mask, run: tuple[int, int], gap: tuple[int, int]) -> Mask:
     return cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones(gap, np.uint8))
 
 
-def _faint_lines(gray: Gray) -> Mask:
-    """Horizontal lines that are lighter than ink: darker than above and below when averaged along x."""
-    smooth = cv2.blur(gray, (RUN, 1))
-    beside = np.full_like(gray, 0)
-    beside[RIDGE:-RIDGE] = cv2.min(smooth[: -2 * RIDGE], smooth[2 * RIDGE :])
+def _faint_lines(gray: Gray, along: tuple[int, int]) -> Mask:
+    """Lines lighter than ink: darker than both sides when averaged along their course, (height, width) = `along`."""
+    smooth = cv2.blur(gray, along[::-1])
+    beside = np.zeros_like(gray)
+    if along[0] == 1:
+        cv2.min(smooth[: -2 * RIDGE], smooth[2 * RIDGE :], beside[RIDGE:-RIDGE])
+    else:
+        beside[:, RIDGE:-RIDGE] = cv2.min(smooth[:, : -2 * RIDGE], smooth[:, 2 * RIDGE :])
     dark = cv2.compare(cv2.subtract(beside, smooth), FAINT, cv2.CMP_GT)
-    return cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 2 * RUN), np.uint8))
+    return cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((2 * along[0] - 1, 2 * along[1] - 1), np.uint8))
 
 
 def _thick_integral(runs: Mask, kernel: tuple[int, int]) -> npt.NDArray[np.int32]:

@@ -24,21 +24,21 @@ def divide_holes(gray: Gray, holes: Boxes) -> Boxes:
     """Replace holes that hold several cells, separators faint or broken, by these cells."""
     if len(holes) == 0:
         return holes
-    divided = [_divide(gray, hole, _neighbor_width(hole, holes)) for hole in holes]
-    return np.concatenate(divided).astype(np.float32)
+    known = _neighbor_widths(holes)
+    size = holes[:, 2:] - holes[:, :2]
+    to_divide = np.isfinite(known) | (size[:, 0] > MAX_ASPECT * size[:, 1])
+    divided = [_divide(gray, holes[index], known[index]) for index in np.flatnonzero(to_divide)]
+    return np.concatenate([holes[~to_divide], *divided]).astype(np.float32)
 
 
-def _divide(gray: Gray, hole: npt.NDArray[np.float32], cell_width: float | None) -> Boxes:
+def _divide(gray: Gray, hole: npt.NDArray[np.float32], cell_width: float) -> Boxes:
+    """The cells of one hole, or the hole itself; `cell_width` is that of the cells beside it, or infinite."""
     width, height = hole[2] - hole[0], hole[3] - hole[1]
-    is_wide = width > MAX_ASPECT * height
-    if not is_wide and cell_width is None:
-        return hole[None]
     profile = _separator_profile(gray, hole)
-    if cell_width is not None and round(width / cell_width) >= 2:
-        count = round(width / cell_width)
-        if _has_separators(profile, count, KNOWN_SEPARATOR):
-            return _equal_cells(hole, count)
-    if is_wide:
+    count = round(width / cell_width)
+    if count >= 2 and _has_separators(profile, count, KNOWN_SEPARATOR):
+        return _equal_cells(hole, count)
+    if width > MAX_ASPECT * height:
         fewest, most = width / (MAX_ASPECT * height), min(width / (MIN_ASPECT * height), width / MIN_SIDE, MAX_CELLS)
         count = most_parts(profile, fewest, most)
         if count:
@@ -46,16 +46,17 @@ def _divide(gray: Gray, hole: npt.NDArray[np.float32], cell_width: float | None)
     return hole[None]
 
 
-def _neighbor_width(hole: npt.NDArray[np.float32], holes: Boxes) -> float | None:
-    """Width of a plausible cell that stands directly beside, above or below an edge of the hole, if any."""
-    x0, y0, x1, y1 = hole
+def _neighbor_widths(holes: Boxes) -> npt.NDArray[np.float64]:
+    """(n,) width of a plausible cell that stands directly beside each hole and fits it several times; else infinite."""
+    x0, y0, x1, y1 = holes.T
     width, height = x1 - x0, y1 - y0
-    other_width, other_height = holes[:, 2] - holes[:, 0], holes[:, 3] - holes[:, 1]
-    same_band = (np.abs(holes[:, 1] - y0) < 0.15 * height) & (np.abs(other_height - height) < 0.15 * height)
-    touching = (np.abs(holes[:, 0] - x1) < 0.3 * other_width) | (np.abs(holes[:, 2] - x0) < 0.3 * other_width)
-    several = np.abs(width / other_width - np.rint(width / other_width)) < 0.12 * np.rint(width / other_width)
-    fits = same_band & touching & several & (other_width < 0.6 * width) & (other_width >= MIN_ASPECT * height)
-    return float(np.median(other_width[fits])) if fits.any() else None
+    times = width[:, None] / width[None]  # (holes, cells)
+    fits = (times > 1.6) & (np.abs(times - np.rint(times)) < 0.12 * np.rint(times))
+    fits &= (np.abs(y0[None] - y0[:, None]) < 0.15 * height[:, None]) & (width >= MIN_ASPECT * height)[None]
+    fits &= np.abs(height[None] - height[:, None]) < 0.15 * height[:, None]
+    after, before = np.abs(x0[None] - x1[:, None]), np.abs(x1[None] - x0[:, None])
+    fits &= np.minimum(after, before) < 0.3 * width[None]
+    return np.where(fits, width[None], np.inf).min(axis=1)
 
 
 def _separator_profile(gray: Gray, hole: npt.NDArray[np.float32]) -> Profile:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from scanner.boxes.holes import PRINTED_SIDE
+from scanner.boxes.holes import MAX_SIDE, PRINTED_SIDE
 from scanner.boxes.lines import Boxes, Lines, side_coverage
 
 MIN_ASPECT, MAX_ASPECT = 0.28, 1.9  # width / height of a cell: tall table cells to squat survey boxes
@@ -16,6 +16,8 @@ IRREGULAR = 0.16  # of the pitch: a step that differs more starts a new field
 MAX_CELLS = 64  # no number is longer
 PRINTED_ROW = 0.78  # mean coverage of all sides of a row; letters and loops of handwriting have less
 PRINTED_ALONG = 0.6  # mean coverage of all left, top, right or bottom sides of a row
+ON_LINE = 1.5  # pixels an edge may lie beside the line of its row
+STEEP = 0.1  # cells that agree with a line count less by this much a pixel of unusual slope
 NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
 
 
@@ -24,7 +26,7 @@ def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
     cells = holes[_plausible(holes)]
     chains = [cells[chain] for chain in chain_cells(cells)]
     rows = [row for chain in chains for row in split_irregular(chain) if len(row) >= 2]
-    rows = [row for row in rows if _is_printed(row, lines)]
+    rows = [straighten(row) for row in rows if _is_printed(row, lines)]
     return [straighten(row) for row in drop_covered(extend_rows(rows, lines))]
 
 
@@ -97,29 +99,36 @@ def _is_printed(row: Boxes, lines: Lines) -> bool:
 
 def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
     """Add the cells at both ends whose frames are printed but whose insides ink has broken up."""
-    grown = list(rows)
     width = lines.horizontal.shape[1]
+    grown = [list(row) for row in rows]
+    shapes = [_step_and_size(row) for row in rows]
     active = [(index, side) for index in range(len(grown)) for side in (-1, 1)]
     while active:
-        guesses = np.array([_next_cell(grown[index], side) for index, side in active], np.float32)
-        placed, coverage = _nudge(guesses, lines)
+        guesses = np.array([_next_cell(grown[index], side, *shapes[index]) for index, side in active])
+        placed, coverage = _nudge(guesses.astype(np.float32), lines)
+        is_cell = (coverage.min(axis=1) >= PRINTED_SIDE) & (placed[:, 0] >= 0) & (placed[:, 2] < width)
         still = []
-        for (index, side), cell, sides in zip(active, placed, coverage, strict=True):
-            inside = cell[0] >= 0 and cell[2] < width and len(grown[index]) < MAX_CELLS
-            if inside and sides.min() >= PRINTED_SIDE:
-                grown[index] = np.insert(grown[index], 0 if side < 0 else len(grown[index]), cell, axis=0)
+        for (index, side), cell, found in zip(active, placed, is_cell, strict=True):
+            if found and len(grown[index]) < MAX_CELLS:
+                grown[index].insert(0 if side < 0 else len(grown[index]), cell)
                 still.append((index, side))
         active = still
-    return grown
+    return [np.array(row, np.float32) for row in grown]
 
 
-def _next_cell(row: Boxes, side: int) -> npt.NDArray[np.float32]:
+def _step_and_size(row: Boxes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """(2,) the median way from one cell to the next, and (2,) the median size."""
+    centers, middle = (row[:, :2] + row[:, 2:]) / 2, (len(row) - 1) // 2
+    return np.sort(centers[1:] - centers[:-1], axis=0)[middle], np.sort(row[:, 2:] - row[:, :2], axis=0)[middle]
+
+
+def _next_cell(
+    row: Sequence[npt.NDArray[np.float32]], side: int, step: npt.NDArray[np.float32], size: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
     """Where the cell before the first (side -1) or after the last (side 1) would be."""
-    centers = (row[:, :2] + row[:, 2:]) / 2
-    step = np.median(np.diff(centers, axis=0), axis=0)
-    size = np.median(row[:, 2:] - row[:, :2], axis=0)
-    center = centers[-1 if side > 0 else 0] + side * step
-    return np.concatenate([center - size / 2, center + size / 2]).astype(np.float32)
+    last = row[-1 if side > 0 else 0]
+    center = (last[:2] + last[2:]) / 2 + side * step
+    return np.concatenate([center - size / 2, center + size / 2])
 
 
 def _nudge(guesses: Boxes, lines: Lines) -> tuple[Boxes, npt.NDArray[np.float32]]:
@@ -134,19 +143,26 @@ def _nudge(guesses: Boxes, lines: Lines) -> tuple[Boxes, npt.NDArray[np.float32]
 
 
 def straighten(row: Boxes) -> Boxes:
-    """Put the edges of three or more cells on straight, evenly spaced lines: one was seen inside, one outside its frame.
+    """Put the edges of three or more cells on the straight, evenly spaced lines that most of them are on.
 
-    The lines are Theil-Sen's (1950), the median of all slopes, so that a few misplaced cells do not bend them.
+    Ink bites pieces out of holes, and some frames were seen from inside, some from outside. For each of the four
+    edges the line through two cells that most others agree with is taken (RANSAC, all pairs).
     """
     count = len(row)
     if count < 3:
         return row
-    left, right = np.triu_indices(count, 1)
-    slope = np.median((row[right] - row[left]) / (right - left)[:, None], axis=0)  # (4,) a step
-    place = np.arange(count)[:, None] - (count - 1) / 2
-    fitted = place * slope + np.median(row - place * slope, axis=0)
-    pitch = abs(float(slope[0]))
-    return fitted.astype(np.float32) if np.abs(fitted - row).max() <= IRREGULAR * pitch else row
+    slope = (row[-1] - row[0]) / (count - 1)
+    place = np.arange(count, dtype=np.float32)
+    if np.ptp(row - place[:, None] * slope, axis=0).max() <= 2 * ON_LINE:
+        return row
+    first, second = np.triu_indices(count, 1)
+    slopes = (row[second] - row[first]) / (second - first)[:, None]  # (pairs, 4)
+    lines = row[first, None] + (place - first[:, None])[:, :, None] * slopes[:, None]  # (pairs, cells, 4)
+    agreeing = (np.abs(lines - row) <= ON_LINE).sum(axis=1) - STEEP * np.abs(slopes - np.median(slopes, axis=0))
+    fitted = np.take_along_axis(lines, agreeing.argmax(axis=0)[None, None], axis=0)[0]
+    off = np.abs(fitted - row)
+    is_worse = off.max() > IRREGULAR * abs(float(slope[0])) and np.median(off) > ON_LINE
+    return row if is_worse else fitted.astype(np.float32)
 
 
 def drop_covered(rows: Sequence[Boxes], before: Sequence[Boxes] = ()) -> list[Boxes]:
@@ -154,7 +170,7 @@ def drop_covered(rows: Sequence[Boxes], before: Sequence[Boxes] = ()) -> list[Bo
     order = sorted(rows, key=lambda row: (len(row), float((row[:, 2] - row[:, 0]).mean())), reverse=True)
     kept: list[Boxes] = []
     for row in order:
-        if not any(_stands_on(row, other) for other in (*before, *kept)):
+        if not any(_stands_on(row, other) for other in _near(row, [*before, *kept])):
             kept.append(row)
     return kept
 
@@ -163,12 +179,22 @@ def merge_rows(sure: Sequence[Boxes], faint: Sequence[Boxes]) -> list[Boxes]:
     """The sure rows, the faint ones beside them, and the faint ones that hold a sure one and more cells."""
     merged = list(sure)
     for row in faint:
-        under = [index for index, other in enumerate(merged) if _stands_on(other, row) or _stands_on(row, other)]
+        under = [other for other in _near(row, merged) if _stands_on(other, row) or _stands_on(row, other)]
         if not under:
             merged.append(row)
-        elif all(_holds(row, merged[index]) for index in under):
-            merged = [other for index, other in enumerate(merged) if index not in under] + [row]
+        elif all(_holds(row, other) for other in under):
+            merged = [other for other in merged if all(other is not each for each in under)] + [row]
     return merged
+
+
+def _near(row: Boxes, others: Sequence[Boxes]) -> list[Boxes]:
+    """Those of the others whose bounding box meets that of the row."""
+    x0, y0, x1, y1 = row[0, 0], row[:, 1].min(), row[-1, 2], row[:, 3].max()
+    return [
+        other
+        for other in others
+        if other[0, 0] < x1 and other[-1, 2] > x0 and other[0, 1] < y1 + MAX_SIDE and other[0, 3] > y0 - MAX_SIDE
+    ]
 
 
 def _holds(row: Boxes, other: Boxes) -> bool:
@@ -176,12 +202,12 @@ def _holds(row: Boxes, other: Boxes) -> bool:
     if len(row) <= len(other):
         return False
     distance = np.abs(row[:, None] - other[None]).max(axis=2)  # (n, m) worst edge
-    width = float(np.median(other[:, 2] - other[:, 0]))
+    width = float((other[:, 2] - other[:, 0]).mean())
     return bool((distance.min(axis=0) < SIMILAR * width).mean() >= 0.8)
 
 
 def _stands_on(row: Boxes, other: Boxes) -> bool:
     """Whether at least half the cells of `row` have their center in a cell of `other`."""
     center = (row[:, None, :2] + row[:, None, 2:]) / 2  # (n, 1, 2)
-    inside = ((center > other[None, :, :2]) & (center < other[None, :, 2:])).all(axis=2)
-    return bool(inside.any(axis=1).mean() >= 0.5)
+    inside = np.logical_and(center > other[None, :, :2], center < other[None, :, 2:]).all(axis=2)
+    return bool(2 * np.count_nonzero(inside.any(axis=1)) >= len(row))
