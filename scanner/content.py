@@ -17,7 +17,7 @@ from scanner.network import CROSSED, NOT_A_DIGIT
 MIN_LIKENESS = 0.62  # mean probability of the inked cells to be a digit or a cross
 ALIKE = 0.93  # correlation of all inked cells with each other: print repeats, hands do not
 PRINT_SIZE = 0.55  # of the cell's height: captions are set smaller than hands write
-EVEN_PLACE = 0.03  # of the cell: spread of all four edges of printed marks
+EVEN_PLACE = 0.05  # of the cell: spread of all four edges of printed marks
 EVEN_HEIGHT = 0.035  # spread of the heights of print, in parts of the mean
 EVEN_BASE = 0.02  # spread of its baseline, in parts of the cell
 MIN_PRINTED = 4  # inked cells from which evenness is no accident

@@ -30,9 +30,10 @@ def find_box_rows(page: Gray) -> list[BoxRow]:
     canvas = make_canvas(page)
     sure = find_lines(canvas.ink)
     faint = add_faint_lines(sure, canvas.gray)
-    boxes = merge_rows(_box_rows(canvas, sure), _box_rows(canvas, faint))
-    combs = [*find_combs(canvas.ink, sure, boxes), *find_combs(canvas.ink, faint, boxes)]
-    kept = drop_covered([comb.cells for comb in combs], boxes)
+    sure_boxes = _box_rows(canvas, sure)
+    boxes = merge_rows(sure_boxes, _box_rows(canvas, faint))
+    combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes)]
+    kept = drop_covered([comb.cells for comb in combs], sure_boxes)
     share = {id(comb.cells): comb.tick_share for comb in combs}
     return [BoxRow(canvas.quads_on_page(row), share.get(id(row), 1.0)) for row in (*boxes, *kept)]
 

@@ -19,6 +19,8 @@ MAX_PITCH = 160  # pixels, 27 mm
 END_SLACK = 0.3  # of the pitch: a comb's baseline ends with its first and last tick
 CLEAN_TICKS = 0.6  # share of the ticks that no stroke may hide
 EDGE_SLACK = 6  # pixels; the edge of a box and the line that makes it
+EVEN_TICKS = 0.5  # share of the ticks that must be of one height; strokes make others longer, fax shorter
+WAVY, STRAIGHT = 1.5, 0.85  # a baseline is this straight, in pixels, over this share of its length
 UNEVEN = 0.2  # of the ticks' height: ticks are of one height, strokes are not
 THROUGH = 0.4  # share of ticks that may go on below the baseline
 CLOSED = 0.75  # of the comb's width: so long a line above the baseline closes the cells
@@ -63,6 +65,9 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
     x, y, width, height = baseline_xywh
     columns = np.arange(width)
     top = y + lines.horizontal[y : y + height, x : x + width].argmax(axis=0)  # (w,) the line's upper edge
+    bottom_edge = lines.horizontal[y : y + height, x : x + width][::-1].argmax(axis=0)
+    if not _is_straight(bottom_edge):  # the lower edge: digits stand on the upper one
+        return None
     above = np.maximum(top[None, :] - np.arange(2, MIN_TICK + 1)[:, None], 0)
     is_dark = (ink[above, x + columns] > 0).mean(axis=0) >= 0.75  # (w,) ink stands on the line here
     edges = _tick_lattice(is_dark)
@@ -74,12 +79,20 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
     tall = float(np.median(heights))
     is_even = np.abs(heights - tall) <= max(2.0, UNEVEN * tall)
     below = _stands_through(ink, edges + x, base + height_of_line(lines.horizontal, edges + x, base))
-    if tall > pitch / MIN_ASPECT or is_even.mean() < CLEAN_TICKS or below.mean() > THROUGH:
+    if tall > pitch / MIN_ASPECT or is_even.mean() < EVEN_TICKS or below.mean() > THROUGH:
         return None
     cell_height = tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch
     bottom = (base[:-1] + base[1:]) / 2
     cells = np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1).astype(np.float32)
     return None if _is_closed(lines, cells) else Comb(cells, tall / cell_height)
+
+
+def _is_straight(edge: npt.NDArray[np.intp]) -> bool:
+    """Whether an edge, (w,) y in each column, is straight: underlined words and loops of a signature are not."""
+    half = len(edge) // 2
+    slope = float(np.median(edge[-half:]) - np.median(edge[:half])) / (len(edge) - half)
+    level = edge - slope * np.arange(len(edge))
+    return bool((np.abs(level - np.median(level)) <= WAVY).mean() >= STRAIGHT)
 
 
 def height_of_line(horizontal: Mask, xs: Ticks, ys: Ticks) -> int:
@@ -105,31 +118,39 @@ def _is_closed(lines: Lines, cells: Boxes) -> bool:
 
 
 def _tick_lattice(is_dark: npt.NDArray[np.bool_]) -> Ticks | None:
-    """Edges of equal cells between the first and the last tick, chosen so that most edges have a tick.
+    """Edges of equal cells from end to end of the baseline, chosen so that most edges have a tick.
 
-    Strokes that stand on the baseline look like ticks, so there may be strays; strokes on a tick hide it.
+    Strokes that stand on the baseline look like ticks, so there may be strays; strokes on a tick hide it, and the
+    tick at an end may be lost.
     """
     starts, ends = _runs(is_dark)
     if len(starts) < 3:
         return None
-    ticks = (starts + ends - 1) / 2
     is_clean = ends - starts <= MAX_TICK_WIDTH
-    first, last = float(min(starts[0] + 2, ticks[0])), float(max(ends[-1] - 3, ticks[-1]))
-    span = last - first
+    ticks = ((starts + ends - 1) / 2)[is_clean]
     best, best_score = None, 0.0
-    for count in range(2, int(span / MIN_SIDE) + 1):
-        pitch = span / count
-        if pitch > MAX_PITCH or max(first, len(is_dark) - last) > END_SLACK * pitch:
-            continue
-        edges = np.linspace(first, last, count + 1)
-        slack = max(2.5, SLACK * pitch)
-        near = np.abs(edges[:, None] - ticks[None, is_clean]) <= slack  # (edges, clean ticks)
-        clean, strays = int(near.any(axis=1).sum()), int((~near.any(axis=0)).sum())
-        score = clean - 2.0 * (len(edges) - clean)
-        is_comb = clean >= CLEAN_TICKS * len(edges) and strays <= clean and _dark_within(is_dark, edges, slack).all()
-        if is_comb and score > best_score:
-            best, best_score = edges, score
+    for first in {float(starts[0] + 1), 0.0}:
+        for last in {float(ends[-1] - 2), float(len(is_dark) - 1)}:
+            for count in range(2, int((last - first) / MIN_SIDE) + 1):
+                pitch = (last - first) / count
+                if pitch > MAX_PITCH or max(first, len(is_dark) - last) > END_SLACK * pitch:
+                    continue
+                edges = np.linspace(first, last, count + 1)
+                score = _tick_score(is_dark, ticks, edges, max(2.5, SLACK * pitch))
+                if score >= best_score and score > 0:
+                    best, best_score = edges, score
     return best
+
+
+def _tick_score(is_dark: npt.NDArray[np.bool_], ticks: Ticks, edges: Ticks, slack: float) -> float:
+    """Edges with a tick, less half of those whose tick a stroke hides; 0 where these are no ticks of a comb."""
+    near = np.abs(edges[:, None] - ticks[None, :]) <= slack  # (edges, ticks)
+    clean, strays = int(near.any(axis=1).sum()), int((~near.any(axis=0)).sum())
+    hidden = len(edges) - clean
+    if clean < CLEAN_TICKS * len(edges) or strays > clean:
+        return 0.0
+    inner = _dark_within(is_dark, edges[1:-1], slack)
+    return clean - 0.5 * hidden if inner.all() else 0.0
 
 
 def _runs(is_dark: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
