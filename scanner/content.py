@@ -9,13 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scanner.arrays import Quads, Scores
+from scanner.arrays import DIGIT_SIZE, Quads, Scores
 from scanner.boxes import BoxRow
 from scanner.cells import CellInk
 from scanner.network import CROSSED, NOT_A_DIGIT
 
-MIN_LIKENESS = 0.62  # mean probability of the inked cells to be a digit or a cross
-ALIKE = 0.93  # correlation of all inked cells with each other: print repeats, hands do not
+MIN_LIKENESS = 0.62  # mean probability of the inked cells to be any digit or a cross ...
+MIN_SURENESS = 0.55  # ... and to be the one they are read as
+COMB_SURENESS = 0.88  # the same on a comb: underlined words make combs more easily than boxes
+ALIKE = 0.95  # correlation of two cells that are the same print; of handwritten ones 1 in 200 reaches it
+TWINS = 3  # cells of the page like this one: more is no accident
+REPEATED = 0.4  # share of the inked cells of a row that may be repetitions
+STROKE = "1"
 PRINT_SIZE = 0.55  # of the cell's height: captions are set smaller than hands write
 EVEN_PLACE = 0.05  # of the cell: spread of all four edges of printed marks
 EVEN_HEIGHT = 0.035  # spread of the heights of print, in parts of the mean
@@ -41,16 +46,37 @@ class RowReading:
 
 def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowReading]:
     """Drop the rows that hold something other than handwritten digits; keep empty ones that look like the others."""
-    read = [reading for reading in readings if len(reading.inked) and _holds_digits(reading, classes)]
+    inked = [reading for reading in readings if len(reading.inked)]
+    repeated = _share_repeated(inked, classes)
+    read = [
+        reading
+        for reading, share in zip(inked, repeated, strict=True)
+        if share < REPEATED and _holds_digits(reading, classes)
+    ]
     read = _best_apart(read, classes)
     empty = [reading for reading in readings if not len(reading.inked) and _may_be_field(reading, read)]
     return [*read, *(reading for reading in empty if not any(_overlap(reading, other) for other in read))]
 
 
+def _share_repeated(inked: Sequence[RowReading], classes: str) -> list[float]:
+    """For each row the share of its inked cells that stand on the page several times: print repeats, hands do not."""
+    if not inked:
+        return []
+    flat = np.concatenate([reading.ink.digits[reading.inked] for reading in inked]).reshape(-1, DIGIT_SIZE**2)
+    centered = flat.astype(np.float32) - flat.mean(axis=1, dtype=np.float32, keepdims=True)
+    centered /= np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1.0)
+    twins = (centered @ centered.T > ALIKE).sum(axis=1) - 1
+    best = np.concatenate([reading.scores[reading.inked].argmax(axis=1) for reading in inked])
+    is_stroke = best == classes.find(STROKE)  # all ones are alike
+    repeated = (twins >= TWINS) & ~is_stroke
+    cuts = np.cumsum([len(reading.inked) for reading in inked])[:-1]
+    return [float(part.mean()) for part in np.split(repeated, cuts)]
+
+
 def _best_apart(readings: Sequence[RowReading], classes: str) -> list[RowReading]:
     """Of rows that stand on each other the one that reads best."""
     kept: list[RowReading] = []
-    for reading in sorted(readings, key=lambda each: -digit_likeness(each, classes) * len(each.inked)):
+    for reading in sorted(readings, key=lambda each: -sureness(each, classes) * len(each.inked)):
         if not any(_overlap(reading, other) for other in kept):
             kept.append(reading)
     return kept
@@ -68,29 +94,32 @@ def _middle_inside(quads: Quads, others: Quads) -> bool:
 
 def digit_likeness(reading: RowReading, classes: str) -> float:
     """Mean probability of the inked cells to be a digit or a cross."""
+    return float(_writable(reading, classes).sum(axis=1).mean())
+
+
+def sureness(reading: RowReading, classes: str) -> float:
+    """Mean probability of the inked cells to be the digit, or the cross, that they most likely are."""
+    return float(_writable(reading, classes).max(axis=1).mean())
+
+
+def _writable(reading: RowReading, classes: str) -> Scores:
+    """(inked cells, classes that people write into boxes)"""
     columns = [index for index, name in enumerate(classes) if name != NOT_A_DIGIT]
-    return float(reading.scores[reading.inked][:, columns].sum(axis=1).mean())
+    return reading.scores[reading.inked][:, columns]
 
 
 def _holds_digits(reading: RowReading, classes: str) -> bool:
-    if digit_likeness(reading, classes) < MIN_LIKENESS:
+    needed = MIN_SURENESS if reading.row.side_share >= 1 else COMB_SURENESS
+    if digit_likeness(reading, classes) < MIN_LIKENESS or sureness(reading, classes) < needed:
         return False
     if _only_crosses(reading, classes) and len(reading.inked) < 2:
         return False  # a ticked check box
-    return not (_is_repetition(reading) or _is_print(reading) or _is_small(reading))
+    return not (_is_print(reading) or _is_small(reading))
 
 
 def _only_crosses(reading: RowReading, classes: str) -> bool:
     best = reading.scores[reading.inked].argmax(axis=1)
     return all(classes[index] in (CROSSED, NOT_A_DIGIT) for index in best)
-
-
-def _is_repetition(reading: RowReading) -> bool:
-    inked = reading.inked
-    if len(inked) < 3:
-        return False
-    flat = reading.ink.digits[inked].reshape(len(inked), -1).astype(np.float32)
-    return bool(np.corrcoef(flat).min() > ALIKE)
 
 
 def _is_print(reading: RowReading) -> bool:

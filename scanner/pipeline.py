@@ -15,13 +15,13 @@ import numpy as np
 from scanner.arrays import Gray, Quads
 from scanner.boxes import find_box_rows
 from scanner.cells import read_cells
-from scanner.content import RowReading, digit_likeness, keep_digit_rows
+from scanner.content import RowReading, sureness, keep_digit_rows
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
 from scanner.network import Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
 
-SURE_UPRIGHT = 0.9  # digit-likeness of a page that nobody turned: digits on their head look like none
+SURE_UPRIGHT = 0.95  # mean probability of the digits of a page that nobody turned: on their head they look like none
 TURNS = (0, 2, 1, 3)  # quarter turns to try, the usual first
 
 
@@ -140,22 +140,22 @@ def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
     best: tuple[float, list[RowReading], int] = (-1.0, [], 0)
     for turn in TURNS:
         readings = read_rows(_turn(gray, turn), network)
-        evidence, likeness = _evidence(readings, network.card.classes)
+        evidence, mean = _evidence(readings, network.card.classes)
         if evidence > best[0]:
             best = (evidence, readings, turn)
-        if readings and likeness >= SURE_UPRIGHT:
+        if mean >= SURE_UPRIGHT:
             break
     return best[1], best[2]
 
 
 def _evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, float]:
-    """How much speaks for this turn: inked cells weighted by being digits; and their mean likeness."""
+    """How much speaks for this turn: the probabilities of the digits read, their sum and their mean."""
     inked = [reading for reading in readings if len(reading.inked)]
     if not inked:
         return 0.0, 0.0
-    likeness = np.array([digit_likeness(reading, classes) for reading in inked])
     count = np.array([len(reading.inked) for reading in inked])
-    return float((likeness * count).sum()), float((likeness * count).sum() / count.sum())
+    total = float((np.array([sureness(reading, classes) for reading in inked]) * count).sum())
+    return total, total / float(count.sum())
 
 
 def read_rows(gray: Gray, network: Network) -> list[RowReading]:

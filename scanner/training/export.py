@@ -26,7 +26,7 @@ def save_network(model: Model, folder: Path, name: str) -> tuple[Path, Path]:
         ModelError: the exported network answers otherwise than the trained one.
     """
     keras_path, onnx_path = folder / f"{name}.keras", folder / f"{name}.onnx"
-    _write_whole(keras_path, lambda path: model.save(path, include_optimizer=False))
+    _write_whole(keras_path, lambda path: _without_optimizer(model).save(path))
     _write_whole(onnx_path, lambda path: export_onnx(model, path))
     check_agreement(model, onnx_path)
     return keras_path, onnx_path
@@ -66,6 +66,13 @@ def write_card(card: Mapping[str, object], path: Path) -> None:
     """
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     _write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _without_optimizer(model: Model) -> Model:
+    """The network alone: what the optimizer remembers is three times its size."""
+    alone = type(model).from_config(model.get_config())  # clone_model would copy the optimizer too
+    alone.set_weights(model.get_weights())
+    return alone
 
 
 def _write_whole(path: Path, write: Callable[[Path], object]) -> None:

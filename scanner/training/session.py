@@ -70,6 +70,7 @@ class TrainResult:
 class _Prepared:
     variants: list[Samples]
     validation: dict[str, Samples]
+    real: Samples  # the part of `validation` that is neither drawn nor altered
     tests: dict[str, Samples]
     origins: list[dict[str, object]]  # for the card: name, counts and hashes of each set
 
@@ -95,7 +96,7 @@ def train(options: TrainOptions) -> TrainResult:
         data = _prepare(sources, options, pool)
     epochs = _fit(model, data, _fit_files(sources, options), options)
     keras_path, onnx_path = save_network(model, options.out, options.name)
-    temperature, threshold = calibrate(onnx_path, data.validation)
+    temperature, threshold = calibrate(onnx_path, prepare.join([*data.validation.values()]), data.real)
     reports = measure(onnx_path, data.validation | data.tests, temperature)
     card: dict[str, object] = {
         "name": options.name,
@@ -121,15 +122,17 @@ def train(options: TrainOptions) -> TrainResult:
     return TrainResult(keras_path, onnx_path, card_path, card, reports)
 
 
-def calibrate(onnx_path: Path, validation: Mapping[str, Samples]) -> tuple[float, float]:
-    """Temperature and acceptance threshold of a network, from validation samples; the threshold from digits only."""
-    samples = prepare.join(list(validation.values()))
-    logits = onnx_logits(onnx_path, samples.images)
-    temperature = fit_temperature(logits, samples.labels)
-    scores = softmax(logits, temperature)
+def calibrate(onnx_path: Path, validation: Samples, real: Samples) -> tuple[float, float]:
+    """Temperature of a network, from all validation samples, and its acceptance threshold.
+
+    The threshold comes from `real` digits as people wrote and scanners saw them: our own drawings would lower it,
+    our mock scans, some of which nobody can read, would raise it.
+    """
+    temperature = fit_temperature(onnx_logits(onnx_path, validation.images), validation.labels)
+    scores = softmax(onnx_logits(onnx_path, real.images), temperature)
     answers = scores.argmax(axis=1)
-    is_read = (samples.labels < DIGIT_COUNT) & (answers < DIGIT_COUNT)
-    threshold = choose_threshold(scores.max(axis=1)[is_read], (answers == samples.labels)[is_read])
+    is_read = answers < DIGIT_COUNT
+    threshold = choose_threshold(scores.max(axis=1)[is_read], (answers == real.labels)[is_read])
     return temperature, threshold
 
 
@@ -167,10 +170,12 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
         seed=options.seed,
         pool=pool,
     )
+    validation = _validation(parts, options, pool)
     tests = {f"{source.name} test": source.test for source in sources if source.test is not None}
     return _Prepared(
         variants=variants,
-        validation=_validation(parts, options, pool),
+        validation=validation,
+        real=prepare.join([validation[f"{name} validation"] for name in parts]),
         tests={name: prepare.as_given(digits, pool) for name, digits in tests.items() if options.measure_tests},
         origins=[_origin(source, *parts[source.name]) for source in sources] + _own_origins(options),
     )

@@ -1,0 +1,308 @@
+"""The ink in cells: the frame is gone, the digit is whole, dirt is no ink."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from scanner import cells
+from scanner.arrays import DIGIT_SIZE, Gray, Quads
+from scanner.boxes import BoxRow
+from scanner.cells import CellInk
+from scanner.digits import normalize
+from scanner.synth import BOX_STYLES, EXTRA_STYLES, BoxField, DrawnDigits, Writer
+from scanner.synth.forms import DROPOUT_COLORS, BoxStyle, cell_quads
+from scanner.synth.frames import draw_frame
+from scanner.synth.sheet import BLACK, Color, blank_sheet, ink_at
+
+DPI = 200.0
+PX_PER_MM = DPI / 25.4
+ALL_STYLES = (*BOX_STYLES, *EXTRA_STYLES)
+PEN = Writer(slant=0.1, size=0.6, pen=0.08, color=(60, 40, 30), is_pencil=False, care=0.7, hand=3)
+PENCIL = (150, 148, 148)
+ALIKE = 0.93  # correlation of a digit cut out of its frame with the same drawn on white paper
+
+
+def read(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
+    """The ink of one row; the only place that knows how cells are read."""
+    if hasattr(cells, "read_rows_of_cells"):
+        return cells.read_rows_of_cells(page, [BoxRow(quads, side_share)])[0]
+    return cells.read_cells(page, quads, side_share)
+
+
+@dataclass(frozen=True)
+class Digit:
+    """A digit as written: its height, and the offset of its middle from that of the cell, in parts of the cell."""
+
+    label: int
+    height: float = 0.62
+    dx: float = 0.0
+    dy: float = 0.0
+    color: Color = PEN.color
+
+
+def field_of(style: BoxStyle, count: int = 5, line_mm: float = 0.3) -> BoxField:
+    gap_mm = 2.0 if style in ("separate", "rounded", "open") else 0.0
+    color = DROPOUT_COLORS[0] if style == "dropout" else BLACK
+    return BoxField("f", 8.0, 8.0, count, style, 7.0, 9.0, gap_mm, line_mm, color, radius_mm=1.0)
+
+
+def share_of(field: BoxField) -> float:
+    return field.tick if field.style == "comb" else 1.0
+
+
+def page_of(field: BoxField | None, digits: Mapping[int, Digit], where: BoxField | None = None) -> Gray:
+    """The frame of a field, or none, and digits in the cells (of `where`)."""
+    place = where or field
+    assert place is not None
+    sheet = blank_sheet(place.right_mm + 8, place.bottom_mm + 8, DPI, (250, 250, 250))
+    if field is not None:
+        draw_frame(sheet, field)
+    for cell, digit in digits.items():
+        drawn = DrawnDigits()(digit.label, np.random.default_rng(digit.label), PEN)
+        height = round(digit.height * place.cell_height_mm * PX_PER_MM)
+        width = max(2, round(height * drawn.shape[1] / drawn.shape[0]))
+        ink = np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        x_mm = place.cell_left_mm(cell) + (0.5 + digit.dx) * place.cell_width_mm
+        y_mm = place.y_mm + (0.5 + digit.dy) * place.cell_height_mm
+        ink_at(sheet, ink, round(x_mm * PX_PER_MM - width / 2), round(y_mm * PX_PER_MM - height / 2), digit.color)
+    return np.asarray(cv2.cvtColor(sheet.image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def alone(field: BoxField, digit: Digit) -> npt.NDArray[np.uint8]:
+    """The same digit where no frame is printed, in MNIST form."""
+    return normalize(page_of(None, {2: digit}, field))
+
+
+def correlation(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> float:
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1]) if one.any() and other.any() else 0.0
+
+
+# --- blank cells
+
+
+@pytest.mark.parametrize("style", ALL_STYLES)
+@pytest.mark.parametrize("line_mm", [0.2, 0.35, 0.5])
+def test_cells_with_nothing_but_their_frame_are_blank(style: BoxStyle, line_mm: float) -> None:
+    for count in (1, 2, 3, 8):
+        field = field_of(style, count, line_mm)
+        ink = read(page_of(field, {}), cell_quads(field, PX_PER_MM), share_of(field))
+        assert ink.is_blank.all(), count
+        assert not ink.digits.any()
+        assert not ink.extent.any()
+
+
+@pytest.mark.parametrize("style", ALL_STYLES)
+@pytest.mark.parametrize(("dx", "dy"), [(2, 0), (-2, 0), (0, 2), (0, -2), (1.5, -1.5)])
+def test_a_frame_two_pixels_beside_its_place_is_gone_too(style: BoxStyle, dx: float, dy: float) -> None:
+    field = field_of(style)
+    quads = cell_quads(field, PX_PER_MM) + np.array((dx, dy), np.float32)
+    assert read(page_of(field, {}), quads, share_of(field)).is_blank.all()
+
+
+def test_cells_of_flat_paper_are_blank_whatever_its_gray() -> None:
+    field = field_of("cells")
+    height, width = page_of(field, {}).shape
+    for level in (0, 90, 255):
+        assert read(np.full((height, width), level, np.uint8), cell_quads(field, PX_PER_MM)).is_blank.all()
+
+
+def test_the_grain_of_paper_is_no_ink() -> None:
+    field = field_of("cells")
+    page = page_of(field, {}).astype(np.float64)
+    noisy = np.clip(page + np.random.default_rng(1).normal(-20, 6, page.shape), 0, 255).astype(np.uint8)
+    assert read(noisy, cell_quads(field, PX_PER_MM)).is_blank.all()
+
+
+def test_a_shadow_across_the_row_is_no_ink() -> None:
+    field = field_of("cells")
+    page = page_of(field, {})
+    shade = 1 - 0.35 / (1 + np.exp(-(np.arange(page.shape[1]) - page.shape[1] / 2) / 25))
+    assert read((page * shade).astype(np.uint8), cell_quads(field, PX_PER_MM)).is_blank.all()
+
+
+@pytest.mark.parametrize("style", ALL_STYLES)
+def test_a_speck_is_no_ink(style: BoxStyle) -> None:
+    """A dot of 0.4 mm in the middle of each cell."""
+    field = field_of(style)
+    page, quads = page_of(field, {}), cell_quads(field, PX_PER_MM)
+    for x, y in np.rint(quads.mean(axis=1)).astype(int):
+        page[y - 1 : y + 2, x - 1 : x + 2] = 30
+    assert read(page, quads, share_of(field)).is_blank.all()
+
+
+def test_a_speck_beside_a_digit_does_not_move_it() -> None:
+    field, digit = field_of("separate"), Digit(3)
+    page, quads = page_of(field, {2: digit}), cell_quads(field, PX_PER_MM)
+    x, y = quads[2, 0].astype(int) + 8
+    page[y : y + 3, x : x + 3] = 30
+    assert correlation(read(page, quads).digits[2], alone(field, digit)) > ALIKE
+
+
+# --- written cells
+
+
+@pytest.mark.parametrize("style", ALL_STYLES)
+@pytest.mark.parametrize("label", range(10))
+def test_a_digit_is_cut_out_as_if_no_frame_were_there(style: BoxStyle, label: int) -> None:
+    field, digit = field_of(style), Digit(label)
+    ink = read(page_of(field, {2: digit}), cell_quads(field, PX_PER_MM), share_of(field))
+    assert ink.is_blank.tolist() == [True, True, False, True, True]
+    assert correlation(ink.digits[2], alone(field, digit)) > ALIKE
+
+
+@pytest.mark.parametrize("style", ALL_STYLES)
+def test_a_whole_number_is_cut_cell_by_cell(style: BoxStyle) -> None:
+    field = field_of(style, 10)
+    digits = {cell: Digit(cell) for cell in range(10)}
+    ink = read(page_of(field, digits), cell_quads(field, PX_PER_MM), share_of(field))
+    assert not ink.is_blank.any()
+    for label in range(10):
+        assert correlation(ink.digits[label], alone(field, Digit(label))) > ALIKE, label
+
+
+@pytest.mark.parametrize("style", ["separate", "cells", "rounded", "dropout", "comb"])
+@pytest.mark.parametrize("height", [0.4, 0.5, 0.8, 0.9])
+def test_small_and_large_digits_are_cut_out_whole(style: BoxStyle, height: float) -> None:
+    field = field_of(style)
+    for label in (0, 2, 4, 7, 8):
+        digit = Digit(label, height)
+        ink = read(page_of(field, {2: digit}), cell_quads(field, PX_PER_MM), share_of(field))
+        assert correlation(ink.digits[2], alone(field, digit)) > 0.9, label
+
+
+@pytest.mark.parametrize("style", ["separate", "cells", "rounded", "dropout", "comb"])
+@pytest.mark.parametrize(("dx", "dy"), [(0, 0.26), (0, -0.26), (0, 0.33), (0, -0.33), (0.3, 0), (-0.3, 0)])
+def test_ink_that_crosses_the_frame_is_kept(style: BoxStyle, dx: float, dy: float) -> None:
+    """Most digits come out nearly whole; the line takes a piece of a stroke that runs along it."""
+    field = field_of(style)
+    alike = []
+    for label in (0, 2, 3, 5, 6, 8, 9):
+        digit = Digit(label, 0.62, dx, dy)
+        ink = read(page_of(field, {2: digit}), cell_quads(field, PX_PER_MM), share_of(field))
+        assert ink.is_blank.tolist() == [True, True, False, True, True], label
+        alike.append(correlation(ink.digits[2], alone(field, digit)))
+    assert np.median(alike) > 0.85
+    assert min(alike) > 0.6
+
+
+@pytest.mark.parametrize("style", ["separate", "cells", "comb"])
+def test_digits_that_lean_into_the_next_cell_stay_apart(style: BoxStyle) -> None:
+    field = field_of(style)
+    digits = {1: Digit(5), 2: Digit(8, dx=0.2), 3: Digit(2, dx=0.1)}
+    ink = read(page_of(field, digits), cell_quads(field, PX_PER_MM), share_of(field))
+    assert ink.is_blank.tolist() == [True, False, False, False, True]
+    for cell, digit in digits.items():
+        assert correlation(ink.digits[cell], alone(field, digit)) > 0.85, cell
+
+
+def test_a_pale_pencil_beside_a_dark_pen_is_ink() -> None:
+    field = field_of("separate")
+    digits = {1: Digit(5), 2: Digit(3, color=PENCIL)}
+    ink = read(page_of(field, digits), cell_quads(field, PX_PER_MM))
+    assert ink.is_blank.tolist() == [True, False, False, True, True]
+    assert correlation(ink.digits[2], alone(field, Digit(3))) > ALIKE
+
+
+@pytest.mark.parametrize("color", [PENCIL, (175, 85, 45), (120, 40, 60), (20, 20, 20)])
+def test_the_color_of_the_pen_does_not_matter(color: Color) -> None:
+    field = field_of("cells")
+    ink = read(page_of(field, {2: Digit(6, color=color)}), cell_quads(field, PX_PER_MM))
+    assert correlation(ink.digits[2], alone(field, Digit(6))) > ALIKE
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.75, 1.5, 3.0])
+def test_the_resolution_of_the_page_does_not_matter(scale: float) -> None:
+    """100 to 600 dpi."""
+    field, digit = field_of("cells"), Digit(5)
+    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    page = cv2.resize(page_of(field, {2: digit}), None, fx=scale, fy=scale, interpolation=smooth)
+    ink = read(np.asarray(page, np.uint8), cell_quads(field, PX_PER_MM * scale))
+    assert ink.is_blank.tolist() == [True, True, False, True, True]
+    assert correlation(ink.digits[2], alone(field, digit)) > 0.88
+
+
+@pytest.mark.parametrize("degrees", [-10.0, -3.0, 5.0])
+@pytest.mark.parametrize("style", ["separate", "cells", "comb"])
+def test_the_skew_of_the_row_does_not_matter(style: BoxStyle, degrees: float) -> None:
+    field = field_of(style)
+    digits = {cell: Digit(cell + 2) for cell in range(5)}
+    page = page_of(field, digits)
+    height, width = page.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    turn[:, 2] += 60
+    skewed = cv2.warpAffine(page, turn, (width + 120, height + 120), borderValue=(250,))
+    quads = (cell_quads(field, PX_PER_MM) @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
+    ink = read(np.asarray(skewed, np.uint8), quads, share_of(field))
+    for cell, digit in digits.items():
+        assert correlation(ink.digits[cell], alone(field, digit)) > 0.9, cell
+
+
+def test_extent_is_where_the_ink_stands_in_parts_of_its_cell() -> None:
+    field = field_of("separate")
+    ink = read(page_of(field, {1: Digit(8, 0.6), 3: Digit(8, 0.4, 0.1, -0.2)}), cell_quads(field, PX_PER_MM))
+    assert np.allclose(ink.extent[1, [1, 3]], [0.2, 0.8], atol=0.04)
+    assert np.allclose(ink.extent[3, [1, 3]], [0.1, 0.5], atol=0.04)
+    assert abs(ink.extent[1, [0, 2]].mean() - 0.5) < 0.04
+    assert abs(ink.extent[3, [0, 2]].mean() - 0.6) < 0.04
+    assert not ink.extent[[0, 2, 4]].any()
+
+
+# --- the form of the answer
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 12])
+def test_every_cell_has_a_digit_a_flag_and_an_extent(count: int) -> None:
+    field = field_of("separate", count)
+    ink = read(page_of(field, {0: Digit(2)}), cell_quads(field, PX_PER_MM))
+    assert ink.digits.shape == (count, DIGIT_SIZE, DIGIT_SIZE)
+    assert ink.digits.dtype == np.uint8
+    assert ink.is_blank.shape == (count,)
+    assert ink.is_blank.dtype == np.bool_
+    assert ink.extent.shape == (count, 4)
+    assert not ink.is_blank[0]
+    assert ink.is_blank[1:].all()
+    assert (ink.digits.reshape(count, -1).any(axis=1) == ~ink.is_blank).all()
+
+
+@pytest.mark.parametrize("shift_mm", [(-10, 0), (0, -12), (25, 0), (0, 12), (-500, -500)])
+def test_cells_over_the_edge_of_the_page_are_read_without_error(shift_mm: tuple[float, float]) -> None:
+    field = field_of("cells")
+    page = page_of(field, {2: Digit(5)})
+    ink = read(page, cell_quads(field, PX_PER_MM) + np.array(shift_mm, np.float32) * np.float32(PX_PER_MM))
+    assert ink.digits.shape == (5, DIGIT_SIZE, DIGIT_SIZE)
+
+
+@pytest.mark.parametrize("size_px", [0.5, 1.0, 3.0, 8.0])
+def test_tiny_cells_are_read_without_error(size_px: float) -> None:
+    quads = np.array([[[0, 0], [1, 0], [1, 1], [0, 1]], [[1, 0], [2, 0], [2, 1], [1, 1]]], np.float32) * size_px + 5
+    page = np.random.default_rng(1).integers(0, 256, (40, 40), dtype=np.uint8)
+    assert read(page, quads).digits.shape == (2, DIGIT_SIZE, DIGIT_SIZE)
+
+
+def test_the_same_row_gives_the_same_ink_and_the_page_stays_as_it_is() -> None:
+    field = field_of("comb")
+    page, quads = page_of(field, {2: Digit(5)}), cell_quads(field, PX_PER_MM)
+    before = page.copy()
+    one, other = read(page, quads, field.tick), read(page, quads, field.tick)
+    assert (page == before).all()
+    assert (one.digits == other.digits).all()
+    assert (one.extent == other.extent).all()
+
+
+def test_a_comb_keeps_what_stands_higher_than_its_ticks() -> None:
+    """As boxes they would have a top; a digit that crosses where it would be loses nothing."""
+    field, digit = field_of("comb"), Digit(7, 0.8, 0.0, -0.15)
+    ink = read(page_of(field, {2: digit}), cell_quads(field, PX_PER_MM), field.tick)
+    assert correlation(ink.digits[2], alone(field, digit)) > ALIKE
+
+
+def test_long_ticks_are_taken_away_as_short_ones() -> None:
+    for tick in (0.2, 0.5, 0.7, 0.95):
+        field = replace(field_of("comb"), tick=tick)
+        ink = read(page_of(field, {2: Digit(5)}), cell_quads(field, PX_PER_MM), tick)
+        assert ink.is_blank.tolist() == [True, True, False, True, True], tick
+        assert correlation(ink.digits[2], alone(field, Digit(5))) > ALIKE, tick
