@@ -22,7 +22,9 @@ from scanner.network import Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
 
 SURE_UPRIGHT = 0.95  # mean probability of the digits of a page that nobody turned: on their head they look like none
-TURNS = (0, 2, 1, 3)  # quarter turns to try, the usual first
+TURNS = ((0, 2), (1, 3))  # quarter turns to try: upright and on its head, then the sideways ones
+DOUBTFUL = 0.8  # a row whose digits are less sure on average says nothing about the turn
+ENOUGH_DIGITS = 6.0  # digits, weighted by their probability, that settle whether a page lies sideways
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +140,31 @@ def _policy(network: Network, min_confidence: float | None) -> Policy:
 def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
     """The rows of the page and the quarter turns after which it is upright."""
     best: tuple[float, list[RowReading], int] = (-1.0, [], 0)
-    for turn in TURNS:
-        readings = read_rows(_turn(gray, turn), network)
-        evidence, mean = _evidence(readings, network.card.classes)
-        if evidence > best[0]:
-            best = (evidence, readings, turn)
-        if mean >= SURE_UPRIGHT:
+    for turns in TURNS:
+        for turn in turns:
+            readings = read_rows(_turn(gray, turn), network)
+            total, mean = _evidence(readings, network.card.classes)
+            if total > best[0]:
+                best = (total, readings, turn)
+            if mean >= SURE_UPRIGHT:
+                return best[1], best[2]
+        if best[0] >= ENOUGH_DIGITS:
             break
     return best[1], best[2]
 
 
 def _evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, float]:
-    """How much speaks for this turn: the probabilities of the digits read, their sum and their mean."""
+    """How many digits surely read speak for this turn, and the mean probability of all.
+
+    Rows of letters look a little like digits either way up, so doubtful rows count for nothing.
+    """
     inked = [reading for reading in readings if len(reading.inked)]
     if not inked:
         return 0.0, 0.0
     count = np.array([len(reading.inked) for reading in inked])
-    total = float((np.array([sureness(reading, classes) for reading in inked]) * count).sum())
-    return total, total / float(count.sum())
+    sure = np.array([sureness(reading, classes) for reading in inked])
+    weight = np.clip((sure - DOUBTFUL) / (1 - DOUBTFUL), 0, 1)
+    return float((weight * count).sum()), float((sure * count).sum() / count.sum())
 
 
 def read_rows(gray: Gray, network: Network) -> list[RowReading]:
