@@ -17,6 +17,7 @@ ACCEPTED, REVIEW, BLANK_STATUS = "accepted", "review", "blank"
 REASONS = {
     "low_confidence": "a digit, or the number as a whole, is less sure than asked for",
     "unreadable_digit": "a cell holds something that is no digit",
+    "cut_off": "the row of boxes seems to go on where no boxes were found: digits may be missing",
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out and no digit is left",
 }
@@ -52,13 +53,25 @@ class Policy:
 
 
 def make_field(
-    name: str, scores: Scores, is_blank: npt.NDArray[np.bool_], quads: Quads, classes: str, policy: Policy
+    name: str,
+    scores: Scores,
+    is_blank: npt.NDArray[np.bool_],
+    quads: Quads,
+    classes: str,
+    policy: Policy,
+    *,
+    goes_on: bool = False,
 ) -> FieldReading:
-    """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number."""
+    """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
+
+    Where the row `goes_on` beyond the boxes that were found, the number is not accepted.
+    """
     cells, confidences = decode(scores, is_blank, classes)
     value = "".join(character for character in cells if character.isdigit())
     confidence = float(np.prod(confidences))
     status, reason = judge(cells, confidences, policy)
+    if status == ACCEPTED and goes_on:
+        status, reason = REVIEW, "cut_off"
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
     return FieldReading(
         name=name,

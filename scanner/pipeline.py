@@ -126,6 +126,7 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
             _turn_back(readings[index].row.quads, turn, gray.shape),
             network.card.classes,
             policy,
+            goes_on=readings[index].row.goes_on,
         )
         for index, name in named
     )

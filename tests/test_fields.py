@@ -61,7 +61,7 @@ def test_each_cell_becomes_its_most_probable_character() -> None:
 def test_a_blank_cell_is_blank_whatever_its_scores_say() -> None:
     cells, confidences = decode(scores_of("77"), np.array([True, False]), CLASSES)
     assert cells == "_7"
-    assert confidences[0] == BLANK_CONFIDENCE
+    assert confidences[0] == pytest.approx(BLANK_CONFIDENCE)
 
 
 def test_no_cells_are_no_characters() -> None:

@@ -8,7 +8,7 @@ from scanner.boxes.holes import find_cells
 from scanner.boxes.lines import Boxes, Lines, add_faint_lines, find_lines
 from scanner.boxes.parts import divide_holes
 from scanner.boxes.combs import find_combs
-from scanner.boxes.rows import drop_covered, find_rows, merge_rows
+from scanner.boxes.rows import drop_covered, find_rows, go_on, merge_rows
 
 __all__ = ["BoxRow", "find_box_rows"]
 
@@ -18,11 +18,12 @@ class BoxRow:
     """Cells side by side, left to right: (n, 4, 2) corners in pixels of the page.
 
     `side_share` is the part of the cells' height, from the bottom, to which their sides are printed: 1 for boxes,
-    less for combs, which have no top.
+    less for combs, which have no top. A row that `goes_on` seems to have more cells than were found.
     """
 
     quads: Quads
     side_share: float = 1.0
+    goes_on: bool = False
 
 
 def find_box_rows(page: Gray) -> list[BoxRow]:
@@ -35,7 +36,12 @@ def find_box_rows(page: Gray) -> list[BoxRow]:
     combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes)]
     kept = drop_covered([comb.cells for comb in combs], sure_boxes)
     share = {id(comb.cells): comb.tick_share for comb in combs}
-    return [BoxRow(canvas.quads_on_page(row), share.get(id(row), 1.0)) for row in (*boxes, *kept)]
+    rows = [*boxes, *kept]
+    open_ended = go_on(rows, canvas.ink, faint)
+    return [
+        BoxRow(canvas.quads_on_page(row), share.get(id(row), 1.0), goes_on)
+        for row, goes_on in zip(rows, open_ended, strict=True)
+    ]
 
 
 def _box_rows(canvas: Canvas, lines: Lines) -> list[Boxes]:

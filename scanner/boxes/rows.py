@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
+from scanner.arrays import Mask
 from scanner.boxes.holes import MAX_SIDE, PRINTED_SIDE
 from scanner.boxes.lines import Boxes, Lines, side_coverage
 
@@ -18,6 +20,9 @@ PRINTED_ROW = 0.85  # mean coverage of all sides of a row; letters and loops of 
 PRINTED_ALONG = 0.7  # mean coverage of all left, top, right or bottom sides of a row
 ON_LINE = 1.5  # pixels an edge may lie beside the line of its row
 STEEP = 0.1  # cells that agree with a line count less by this much a pixel of unusual slope
+GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
+WELL_INSIDE = 0.2  # of a cell: frames do not reach there
+WRITTEN = 0.03  # of that area is ink where something is written
 NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
 
 
@@ -114,6 +119,30 @@ def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
                 still.append((index, side))
         active = still
     return [np.array(row, np.float32) for row in grown]
+
+
+def go_on(rows: Sequence[Boxes], ink: Mask, lines: Lines) -> list[bool]:
+    """Whether each row seems to have further cells that were not found: there its number would be cut off.
+
+    Where the next cell would be, its upper and lower edge are printed, and its far side too or something is written.
+    """
+    if not rows:
+        return []
+    shapes = [_step_and_size(row) for row in rows]
+    guesses = [_next_cell(list(row), side, *shape) for row, shape in zip(rows, shapes, strict=True) for side in (-1, 1)]
+    placed, coverage = _nudge(np.array(guesses, np.float32), lines)
+    has_edges = coverage[:, [1, 3]].min(axis=1) >= PRINTED_SIDE
+    far = np.where(np.arange(len(guesses)) % 2 == 0, coverage[:, 0], coverage[:, 2])
+    goes_on = has_edges & ((far >= GOING_ON) | [_is_written(ink, cell) for cell in placed])
+    return [bool(each) for each in goes_on.reshape(-1, 2).any(axis=1)]
+
+
+def _is_written(ink: Mask, cell: npt.NDArray[np.float32]) -> bool:
+    """Whether a stroke is well inside a cell."""
+    x0, y0, x1, y1 = cell
+    inset_x, inset_y = WELL_INSIDE * (x1 - x0), WELL_INSIDE * (y1 - y0)
+    inside = ink[max(int(y0 + inset_y), 0) : int(y1 - inset_y), max(int(x0 + inset_x), 0) : int(x1 - inset_x)]
+    return bool(inside.size and cv2.countNonZero(np.ascontiguousarray(inside)) >= WRITTEN * inside.size)
 
 
 def _step_and_size(row: Boxes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
