@@ -24,6 +24,7 @@ WAVY, STRAIGHT = 1.5, 0.85  # a baseline is this straight, in pixels, over this 
 UNEVEN = 0.2  # of the ticks' height: ticks are of one height, strokes are not
 THROUGH = 0.4  # share of ticks that may go on below the baseline
 CLOSED = 0.75  # of the comb's width: so long a line above the baseline closes the cells
+NEAR_TICKS = 5  # ticks apart: a stroke or three may stand between two ticks
 SLACK = 0.06  # of the pitch: a tick may stand this far from its place
 COMB_ASPECT = 1.2  # height of a comb's cell over its pitch: handwritten digits are that tall
 TALL_TICK = 0.75  # ticks this long, over the pitch, are sides of cells that have lost their top
@@ -128,18 +129,27 @@ def _tick_lattice(is_dark: npt.NDArray[np.bool_]) -> Ticks | None:
         return None
     is_clean = ends - starts <= MAX_TICK_WIDTH
     ticks = ((starts + ends - 1) / 2)[is_clean]
+    if len(ticks) < 2:
+        return None
     best, best_score = None, 0.0
     for first in {float(starts[0] + 1), 0.0}:
         for last in {float(ends[-1] - 2), float(len(is_dark) - 1)}:
-            for count in range(2, int((last - first) / MIN_SIDE) + 1):
+            for count in _possible_counts(ticks, last - first):
                 pitch = (last - first) / count
-                if pitch > MAX_PITCH or max(first, len(is_dark) - last) > END_SLACK * pitch:
+                if max(first, len(is_dark) - last) > END_SLACK * pitch:
                     continue
-                edges = np.linspace(first, last, count + 1)
+                edges = first + pitch * np.arange(count + 1)
                 score = _tick_score(is_dark, ticks, edges, max(2.5, SLACK * pitch))
                 if score >= best_score and score > 0:
                     best, best_score = edges, score
     return best
+
+
+def _possible_counts(ticks: Ticks, span: float) -> list[int]:
+    """Numbers of cells, ascending, whose pitch is the way between two ticks near each other."""
+    steps = np.concatenate([ticks[nth:] - ticks[:-nth] for nth in range(1, min(NEAR_TICKS, len(ticks)))])
+    steps = steps[(steps >= MIN_SIDE) & (steps <= min(MAX_PITCH, 0.6 * span))]
+    return sorted({int(count) for count in np.rint(span / steps) if count >= 2})
 
 
 def _tick_score(is_dark: npt.NDArray[np.bool_], ticks: Ticks, edges: Ticks, slack: float) -> float:
