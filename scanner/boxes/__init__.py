@@ -33,7 +33,7 @@ def find_box_rows(page: Gray) -> list[BoxRow]:
     faint = add_faint_lines(sure, canvas.gray)
     sure_boxes = _box_rows(canvas, sure)
     boxes = merge_rows(sure_boxes, _box_rows(canvas, faint))
-    combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes)]
+    combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes, known=sure)]
     kept = drop_covered([comb.cells for comb in combs], sure_boxes)
     share = {id(comb.cells): comb.tick_share for comb in combs}
     rows = [*boxes, *kept]

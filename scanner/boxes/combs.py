@@ -18,7 +18,8 @@ MAX_TICK_WIDTH = 6  # pixels; wider is a stroke, or a stroke on a tick
 MAX_PITCH = 160  # pixels, 27 mm
 END_SLACK = 0.3  # of the pitch: a comb's baseline ends with its first and last tick
 CLEAN_TICKS = 0.6  # share of the ticks that no stroke may hide
-EDGE_SLACK = 6  # pixels; the edge of a box and the line that makes it
+SAME_LINE = 4  # pixels by which a line found in two ways differs
+EDGE_SLACK = 10  # pixels; the edge of a box and the line that makes it
 EVEN_TICKS = 0.5  # share of the ticks that must be of one height; strokes make others longer, fax shorter
 WAVY, STRAIGHT = 1.5, 0.85  # a baseline is this straight, in pixels, over this share of its length
 UNEVEN = 0.2  # of the ticks' height: ticks are of one height, strokes are not
@@ -40,26 +41,38 @@ class Comb:
     tick_share: float
 
 
-def find_combs(ink: Mask, lines: Lines, rows: Sequence[Boxes]) -> list[Comb]:
-    """The combs over the baselines of the page, but not over edges of the boxes in `rows`."""
-    contours, _ = cv2.findContours(lines.horizontal, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    found = np.array([cv2.boundingRect(contour) for contour in contours], np.int32).reshape(-1, 4)
-    x, y, width, height = found.T
-    is_baseline = (width >= 2 * MIN_SIDE) & (height <= np.maximum(MAX_RISE, SLOPE * width)) & (y > MIN_TICK)
-    is_baseline &= ~_on_edges(found, rows)
-    combs = [_comb_on(ink, lines, tuple(baseline)) for baseline in found[is_baseline].tolist()]
+def find_combs(ink: Mask, lines: Lines, rows: Sequence[Boxes], *, known: Lines | None = None) -> list[Comb]:
+    """The combs over the baselines of the page, but not over lines in the boxes of `rows`, nor over lines of `known`."""
+    found = _baselines(lines)
+    is_new = ~_within(found, rows)
+    if known is not None:
+        is_new &= ~_among(found, _baselines(known))
+    combs = [_comb_on(ink, lines, tuple(baseline)) for baseline in found[is_new].tolist()]
     return [comb for comb in combs if comb is not None]
 
 
-def _on_edges(found: npt.NDArray[np.int32], rows: Sequence[Boxes]) -> npt.NDArray[np.bool_]:
-    """Which lines, (n, 4) x, y, width, height, are the upper or lower edge of a row of boxes."""
+def _baselines(lines: Lines) -> npt.NDArray[np.int32]:
+    """(n, 4) x, y, width, height of the lines that are long and level enough."""
+    contours, _ = cv2.findContours(lines.horizontal, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    found = np.array([cv2.boundingRect(contour) for contour in contours], np.int32).reshape(-1, 4)
+    _, y, width, height = found.T
+    return found[(width >= 2 * MIN_SIDE) & (height <= np.maximum(MAX_RISE, SLOPE * width)) & (y > MIN_TICK)]
+
+
+def _among(found: npt.NDArray[np.int32], known: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Which lines are known ones, give or take a pixel or two."""
+    return (np.abs(found[:, None] - known[None]) <= SAME_LINE).all(axis=2).any(axis=1)
+
+
+def _within(found: npt.NDArray[np.int32], rows: Sequence[Boxes]) -> npt.NDArray[np.bool_]:
+    """Which lines, (n, 4) x, y, width, height, are an edge of a row of boxes or a stroke in it."""
     x, y, width, height = found.T
-    on_edge = np.zeros(len(found), np.bool_)
+    is_within = np.zeros(len(found), np.bool_)
     for row in rows:
-        inside = (x > row[0, 0] - EDGE_SLACK) & (x + width < row[-1, 2] + EDGE_SLACK)
-        for edge in (row[:, 1], row[:, 3]):
-            on_edge |= inside & (y < edge.max() + EDGE_SLACK) & (y + height > edge.min() - EDGE_SLACK)
-    return on_edge
+        left, right = row[0, 0] - EDGE_SLACK, row[-1, 2] + EDGE_SLACK
+        top, bottom = row[:, 1].min() - EDGE_SLACK, row[:, 3].max() + EDGE_SLACK
+        is_within |= (x > left) & (x + width < right) & (y > top) & (y + height < bottom)
+    return is_within
 
 
 def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) -> Comb | None:

@@ -20,6 +20,7 @@ PRINTED_ROW = 0.85  # mean coverage of all sides of a row; letters and loops of 
 PRINTED_ALONG = 0.7  # mean coverage of all left, top, right or bottom sides of a row
 ON_LINE = 1.5  # pixels an edge may lie beside the line of its row
 STEEP = 0.1  # cells that agree with a line count less by this much a pixel of unusual slope
+FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
 GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
 WELL_INSIDE = 0.2  # of a cell: frames do not reach there
 WRITTEN = 0.03  # of that area is ink where something is written
@@ -30,9 +31,10 @@ def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
     """Rows of two or more cells, each (n, 4) from left to right; the guessed missing cells included."""
     cells = holes[_plausible(holes)]
     chains = [cells[chain] for chain in chain_cells(cells)]
-    rows = [row for chain in chains for row in split_irregular(chain) if len(row) >= 2]
+    rows = [row for chain in chains for row in split_irregular(chain)]
     rows = [straighten(row) for row in rows if _is_printed(row, lines)]
-    return [straighten(row) for row in drop_covered(extend_rows(rows, lines))]
+    grown = [row for row in extend_rows(rows, lines) if len(row) >= 2]
+    return [straighten(row) for row in drop_covered(grown)]
 
 
 def _plausible(boxes: Boxes) -> npt.NDArray[np.bool_]:
@@ -103,7 +105,10 @@ def _is_printed(row: Boxes, lines: Lines) -> bool:
 
 
 def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
-    """Add the cells at both ends whose frames are printed but whose insides ink has broken up."""
+    """Add the cells at both ends whose frames are printed but whose insides ink has broken up.
+
+    Beside a lone cell an adjoining one is looked for.
+    """
     width = lines.horizontal.shape[1]
     grown = [list(row) for row in rows]
     shapes = [_step_and_size(row) for row in rows]
@@ -116,6 +121,8 @@ def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
         for (index, side), cell, found in zip(active, placed, is_cell, strict=True):
             if found and len(grown[index]) < MAX_CELLS:
                 grown[index].insert(0 if side < 0 else len(grown[index]), cell)
+                if len(grown[index]) == 2:
+                    shapes[index] = _step_and_size(np.array(grown[index]))
                 still.append((index, side))
         active = still
     return [np.array(row, np.float32) for row in grown]
@@ -147,6 +154,9 @@ def _is_written(ink: Mask, cell: npt.NDArray[np.float32]) -> bool:
 
 def _step_and_size(row: Boxes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """(2,) the median way from one cell to the next, and (2,) the median size."""
+    if len(row) == 1:
+        size = row[0, 2:] - row[0, :2]
+        return np.array([size[0] + FRAME_WIDTH, 0], np.float32), size
     centers, middle = (row[:, :2] + row[:, 2:]) / 2, (len(row) - 1) // 2
     return np.sort(centers[1:] - centers[:-1], axis=0)[middle], np.sort(row[:, 2:] - row[:, :2], axis=0)[middle]
 
