@@ -23,8 +23,9 @@ REPEATED = 0.4  # share of the inked cells of a row that may be repetitions
 STROKE = "1"
 PRINT_SIZE = 0.55  # of the cell's height: captions are set smaller than hands write
 EVEN_PLACE = 0.05  # of the cell: spread of all four edges of printed marks
-EVEN_HEIGHT = 0.035  # spread of the heights of print, in parts of the mean
-EVEN_BASE = 0.02  # spread of its baseline, in parts of the cell
+EVEN_HEIGHT = 0.06  # of their median: the heights of printed digits differ less
+EVEN_BASE = 0.04  # of the cell: so do their baselines
+MOST = 0.75  # of the inked cells are even in print; one may be crossed out
 MIN_PRINTED = 4  # inked cells from which evenness is no accident
 SMALL = 0.36  # of the cell's shorter side: bubbles and captions; people fill boxes
 BLANK_LIKE_READ = 0.3  # an empty row is a field if its cells are within this share the size of a read one's
@@ -129,9 +130,10 @@ def _is_print(reading: RowReading) -> bool:
         return False
     if (extent.std(axis=0) < EVEN_PLACE).all():
         return True
-    height = extent[:, 3] - extent[:, 1]
-    is_even = height.std() < EVEN_HEIGHT * height.mean() and extent[:, 3].std() < EVEN_BASE
-    return bool(is_even and height.mean() < PRINT_SIZE)
+    height, base = extent[:, 3] - extent[:, 1], extent[:, 3]
+    is_even = np.abs(height - np.median(height)) < EVEN_HEIGHT * np.median(height)
+    is_even &= np.abs(base - np.median(base)) < EVEN_BASE
+    return bool(is_even.mean() >= MOST and np.median(height) < PRINT_SIZE)
 
 
 def _is_small(reading: RowReading) -> bool:

@@ -14,6 +14,7 @@ NEAR = 1.15  # pages this near in size are taken as they are
 MAX_ENLARGE = 4.0
 MIN_SKEW = 0.15  # degrees; less moves a line by under 5 pixels across the page and is left alone
 WINDOW = 0.018  # of the long side: the neighborhood that tells how light paper is here
+DESK = 0.5  # of the paper's brightness: no shadow is darker, the desk under a photographed page often is
 INK_SHARE = 0.97  # ink is darker than this share of the paper around it ...
 MIN_CONTRAST = 4.0  # ... and by at least this many gray levels, or two sigma of the paper's noise
 
@@ -71,7 +72,17 @@ def find_ink(gray: Gray) -> Mask:
     mean = cv2.blur(gray, (window, window))
     paper = cv2.blur(cv2.max(gray, mean), (window, window))
     limit = cv2.addWeighted(paper, INK_SHARE, paper, 0.0, -contrast, dtype=cv2.CV_8U)
-    return cv2.compare(gray, limit, cv2.CMP_LT)
+    ink = cv2.compare(gray, limit, cv2.CMP_LT)
+    desk = _desk_level(paper)
+    return ink if desk is None else cv2.bitwise_and(ink, cv2.compare(paper, desk, cv2.CMP_GT))
+
+
+def _desk_level(paper: Gray) -> float | None:
+    """Gray level that parts the paper from a dark desk around it; None where there is no such desk."""
+    small = cv2.resize(paper, None, fx=1 / 16, fy=1 / 16, interpolation=cv2.INTER_NEAREST)
+    level, is_paper = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    bright, dark = cv2.mean(small, is_paper)[0], cv2.mean(small, cv2.bitwise_not(is_paper))[0]
+    return level if dark < DESK * bright else None
 
 
 def _noise(gray: Gray) -> float:

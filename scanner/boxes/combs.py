@@ -24,7 +24,7 @@ EVEN_TICKS = 0.5  # share of the ticks that must be of one height; strokes make 
 WAVY, STRAIGHT = 1.5, 0.85  # a baseline is this straight, in pixels, over this share of its length
 UNEVEN = 0.2  # of the ticks' height: ticks are of one height, strokes are not
 THROUGH = 0.4  # share of ticks that may go on below the baseline
-CLOSED = 0.75  # of the comb's width: so long a line above the baseline closes the cells
+CLOSED = 0.75  # of the comb's width: so long is the line that closes cells, or the baseline of a comb above
 NEAR_TICKS = 5  # ticks apart: a stroke or three may stand between two ticks
 SLACK = 0.06  # of the pitch: a tick may stand this far from its place
 COMB_ASPECT = 1.2  # height of a comb's cell over its pitch: handwritten digits are that tall
@@ -95,10 +95,13 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
     below = _stands_through(ink, edges + x, base + height_of_line(lines.horizontal, edges + x, base))
     if tall > pitch / MIN_ASPECT or is_even.mean() < EVEN_TICKS or below.mean() > THROUGH:
         return None
-    cell_height = tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch
+    room = _room_above(lines, edges + x, base)
+    if room < TALL_TICK * pitch or tall > room + MIN_TICK:  # boxes, or a table whose separators go on
+        return None
+    cell_height = min(tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch, room)
     bottom = (base[:-1] + base[1:]) / 2
     cells = np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1).astype(np.float32)
-    return None if _is_closed(lines, cells) else Comb(cells, tall / cell_height)
+    return Comb(cells, float(tall / cell_height))
 
 
 def _is_straight(edge: npt.NDArray[np.intp]) -> bool:
@@ -123,12 +126,12 @@ def _stands_through(ink: Mask, xs: Ticks, ys: Ticks) -> npt.NDArray[np.bool_]:
     return np.asarray((ink[inside] > 0).mean(axis=1) > 0.5)
 
 
-def _is_closed(lines: Lines, cells: Boxes) -> bool:
-    """Whether a line runs across the cells above their baseline: these are boxes, or two rows of them."""
-    x0, x1 = int(cells[0, 0]), int(cells[-1, 2])
-    y0, y1 = max(int(cells[:, 1].min()) - MIN_TICK, 0), int(cells[:, 3].min()) - MIN_TICK
-    strip = lines.horizontal[y0:y1, max(x0, 0) : x1]
-    return bool(strip.size and (cv2.dilate(strip, np.ones((3, 1), np.uint8)) > 0).mean(axis=1).max() > CLOSED)
+def _room_above(lines: Lines, xs: Ticks, ys: Ticks) -> float:
+    """Pixels from the baseline up to the next line that runs along most of it; infinite where there is none."""
+    x0, x1, bottom = int(xs[0]), int(xs[-1]), int(ys.min()) - MIN_TICK
+    strip = lines.near_horizontal[max(bottom - 2 * MAX_PITCH, 0) : max(bottom, 0), max(x0, 0) : x1]
+    across = np.flatnonzero((strip > 0).mean(axis=1) > CLOSED) if strip.size else []
+    return float(MIN_TICK + len(strip) - across[-1]) if len(across) else np.inf
 
 
 def _tick_lattice(is_dark: npt.NDArray[np.bool_]) -> Ticks | None:
