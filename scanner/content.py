@@ -22,12 +22,12 @@ TWINS = 3  # cells of the page like this one: more is no accident
 REPEATED = 0.4  # share of the inked cells of a row that may be repetitions
 STROKE = "1"
 PRINT_SIZE = 0.55  # of the cell's height: captions are set smaller than hands write
-EVEN_PLACE = 0.05  # of the cell: spread of all four edges of printed marks
+EVEN_PLACE = 0.03  # of the cell: spread of all four edges of printed marks
 EVEN_HEIGHT = 0.06  # of their median: the heights of printed digits differ less
-EVEN_BASE = 0.04  # of the cell: so do their baselines
 MOST = 0.75  # of the inked cells are even in print; one may be crossed out
-MIN_PRINTED = 4  # inked cells from which evenness is no accident
+MIN_PRINTED = 5  # inked cells from which evenness is no accident
 SMALL = 0.36  # of the cell's shorter side: bubbles and captions; people fill boxes
+FEW_CELLS = 4
 BLANK_LIKE_READ = 0.3  # an empty row is a field if its cells are within this share the size of a read one's
 BLANK_ASPECT = (0.4, 1.35)  # width / height of the cells of an empty field
 
@@ -54,7 +54,7 @@ def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowRea
         for reading, share in zip(inked, repeated, strict=True)
         if share < REPEATED and _holds_digits(reading, classes)
     ]
-    read = _best_apart(read, classes)
+    read = _with_peers(_best_apart(read, classes))
     empty = [reading for reading in readings if not len(reading.inked) and _may_be_field(reading, read)]
     return [*read, *(reading for reading in empty if not any(_overlap(reading, other) for other in read))]
 
@@ -81,6 +81,18 @@ def _best_apart(readings: Sequence[RowReading], classes: str) -> list[RowReading
         if not any(_overlap(reading, other) for other in kept):
             kept.append(reading)
     return kept
+
+
+def _with_peers(readings: Sequence[RowReading]) -> list[RowReading]:
+    """Drop combs of a few cells that no longer row of the page resembles: letters on a line make such combs."""
+    long = np.array([_cell_size(each)[0] for each in readings if len(each.row.quads) >= FEW_CELLS])
+    return [
+        each
+        for each in readings
+        if each.row.side_share >= 1
+        or len(each.row.quads) >= FEW_CELLS
+        or (np.abs(long - _cell_size(each)[0]) <= BLANK_LIKE_READ * long).any()
+    ]
 
 
 def _overlap(reading: RowReading, other: RowReading) -> bool:
@@ -115,7 +127,7 @@ def _holds_digits(reading: RowReading, classes: str) -> bool:
         return False
     if _only_crosses(reading, classes) and len(reading.inked) < 2:
         return False  # a ticked check box
-    return not (_is_print(reading) or _is_small(reading))
+    return not (_is_print(reading, classes) or _is_small(reading))
 
 
 def _only_crosses(reading: RowReading, classes: str) -> bool:
@@ -123,17 +135,27 @@ def _only_crosses(reading: RowReading, classes: str) -> bool:
     return all(classes[index] in (CROSSED, NOT_A_DIGIT) for index in best)
 
 
-def _is_print(reading: RowReading) -> bool:
-    """Marks of one size at one place in each cell, as bubbles; or of one height on one line, and small, as captions."""
+def _is_print(reading: RowReading, classes: str) -> bool:
+    """Marks of one size at one place in each cell, as bubbles; or a printed scale, 1 2 3 4 5, one perhaps crossed."""
     extent = reading.ink.extent[reading.inked]
     if len(extent) < MIN_PRINTED:
         return False
-    if (extent.std(axis=0) < EVEN_PLACE).all():
-        return True
-    height, base = extent[:, 3] - extent[:, 1], extent[:, 3]
+    return bool((extent.std(axis=0) < EVEN_PLACE).all()) or (_is_even(extent) and _is_ascending(reading, classes))
+
+
+def _is_even(extent: npt.NDArray[np.float32]) -> bool:
+    """Whether marks, (n, 4) in parts of their cells, are of one height and small, as print."""
+    height = extent[:, 3] - extent[:, 1]
     is_even = np.abs(height - np.median(height)) < EVEN_HEIGHT * np.median(height)
-    is_even &= np.abs(base - np.median(base)) < EVEN_BASE
     return bool(is_even.mean() >= MOST and np.median(height) < PRINT_SIZE)
+
+
+def _is_ascending(reading: RowReading, classes: str) -> bool:
+    """Whether most cells hold the digit after that of the cell before."""
+    best = reading.scores[reading.inked].argmax(axis=1)
+    digits = np.array([int(classes[index]) if classes[index].isdigit() else -100 for index in best])
+    offsets = (digits - reading.inked) % 10
+    return bool(((offsets == np.bincount(offsets[digits >= 0], minlength=1).argmax()) & (digits >= 0)).mean() >= MOST)
 
 
 def _is_small(reading: RowReading) -> bool:

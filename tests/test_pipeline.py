@@ -165,7 +165,7 @@ def test_a_number_of_equal_digits_is_a_number(value: str, hand: int, network: Ne
 
 
 @pytest.mark.parametrize("dy", [-0.3, -0.22, 0.22, 0.3])
-@pytest.mark.parametrize("style", BOX_STYLES)
+@pytest.mark.parametrize("style", ["separate", "cells", "comb"])
 def test_a_digit_over_its_frame_is_right_or_unsure(style: BoxStyle, dy: float, network: Network) -> None:
     """A 2 whose foot lies on the line below it must not become a sure 7."""
     wrong = []
@@ -193,7 +193,7 @@ def test_fields_stand_where_the_boxes_are(network: Network) -> None:
 
 
 @pytest.mark.parametrize("fault", ["upside_down", "sideways", "sideways+upside_down"])
-@pytest.mark.parametrize("style", BOX_STYLES)
+@pytest.mark.parametrize("style", ["separate", "cells", "comb"])
 def test_turned_pages_are_read_upright_and_reported_as_they_came(style: BoxStyle, fault: str, network: Network) -> None:
     upright = read_image(gray(filled(style, VALUES).image), network)
     page = filled(style, VALUES, f"clean+{fault}")

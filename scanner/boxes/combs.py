@@ -24,6 +24,8 @@ EVEN_TICKS = 0.5  # share of the ticks that must be of one height; strokes make 
 WAVY, STRAIGHT = 1.5, 0.85  # a baseline is this straight, in pixels, over this share of its length
 UNEVEN = 0.2  # of the ticks' height: ticks are of one height, strokes are not
 THROUGH = 0.4  # share of ticks that may go on below the baseline
+FEW_TICKS, SOLID = 4, 0.93  # with so few ticks the baseline must be unbroken: letters stand on broken ones
+ROOM_USED = 0.85  # of the height up to a line above: digits reach up, but not that far
 CLOSED = 0.75  # of the comb's width: so long is the line that closes cells, or the baseline of a comb above
 NEAR_TICKS = 5  # ticks apart: a stroke or three may stand between two ticks
 SLACK = 0.06  # of the pitch: a tick may stand this far from its place
@@ -98,7 +100,9 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
     room = _room_above(lines, edges + x, base)
     if room < TALL_TICK * pitch or tall > room + MIN_TICK:  # boxes, or a table whose separators go on
         return None
-    cell_height = min(tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch, room)
+    if len(edges) <= FEW_TICKS and _inked_share(ink, edges + x, base) < SOLID:
+        return None
+    cell_height = min(tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch, ROOM_USED * room)
     bottom = (base[:-1] + base[1:]) / 2
     cells = np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1).astype(np.float32)
     return Comb(cells, float(tall / cell_height))
@@ -126,11 +130,19 @@ def _stands_through(ink: Mask, xs: Ticks, ys: Ticks) -> npt.NDArray[np.bool_]:
     return np.asarray((ink[inside] > 0).mean(axis=1) > 0.5)
 
 
+def _inked_share(ink: Mask, xs: Ticks, ys: Ticks) -> float:
+    """Share of the baseline that is ink, before any gap was bridged."""
+    columns = np.arange(int(xs[0]), int(xs[-1]) + 1)
+    rows = np.rint(np.interp(columns, xs, ys)).astype(int)[:, None] + np.arange(-1, 3)
+    inside = np.clip(rows, 0, ink.shape[0] - 1), np.clip(columns, 0, ink.shape[1] - 1)[:, None]
+    return float((ink[inside] > 0).any(axis=1).mean())
+
+
 def _room_above(lines: Lines, xs: Ticks, ys: Ticks) -> float:
     """Pixels from the baseline up to the next line that runs along most of it; infinite where there is none."""
     x0, x1, bottom = int(xs[0]), int(xs[-1]), int(ys.min()) - MIN_TICK
     strip = lines.near_horizontal[max(bottom - 2 * MAX_PITCH, 0) : max(bottom, 0), max(x0, 0) : x1]
-    across = np.flatnonzero((strip > 0).mean(axis=1) > CLOSED) if strip.size else []
+    across = np.flatnonzero(np.count_nonzero(strip, axis=1) > CLOSED * strip.shape[1])
     return float(MIN_TICK + len(strip) - across[-1]) if len(across) else np.inf
 
 
