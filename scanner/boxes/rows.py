@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from scanner.arrays import Mask
 from scanner.boxes.holes import MAX_SIDE, PRINTED_SIDE
-from scanner.boxes.lines import Boxes, Lines, side_coverage
+from scanner.boxes.lines import Boxes, Lines, side_coverage, snap_sides
 
 MIN_ASPECT, MAX_ASPECT = 0.28, 1.9  # width / height of a cell: tall table cells to squat survey boxes
 SIMILAR = 0.22  # heights and widths of neighbors differ by at most this share
@@ -32,7 +32,7 @@ def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
     cells = holes[_plausible(holes)]
     chains = [cells[chain] for chain in chain_cells(cells)]
     rows = [row for chain in chains for row in split_irregular(chain)]
-    rows = [straighten(row) for row in rows if _is_printed(row, lines)]
+    rows = [straighten(snap_sides(lines, row)) for row in rows if _is_printed(row, lines)]
     grown = [row for row in extend_rows(rows, lines) if len(row) >= 2]
     return [straighten(row) for row in drop_covered(grown)]
 
