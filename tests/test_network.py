@@ -21,7 +21,7 @@ from scanner.synth import DrawnDigits
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 AGREEMENT = 1e-4
-SHARE_RIGHT = 0.93  # of drawn digits; 0.98 were right when this was written
+SHARE_RIGHT = 0.97  # of drawn digits; all were right when this was written
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_a_sure_digit_is_a_right_digit(network: Network, drawn: Digits, labels: 
     scores = network.scores(drawn)
     is_sure = scores.max(axis=1) >= network.card.accept_threshold
     read = np.array(list(network.card.classes))[scores.argmax(axis=1)]
-    assert is_sure.mean() > 0.5
+    assert is_sure.mean() > 0.9  # 0.98 were
     assert (read[is_sure] != labels[is_sure].astype(str)).sum() <= 1
 
 

@@ -18,7 +18,7 @@ SAMPLES = 32  # places along a side at which to look; enough for shares of a twe
 SNAP = 6  # pixels from where a side was found to where its line may be
 SNAP_SAMPLES = 16
 SNAP_PULL = 0.03  # of the share of ink: a line a pixel nearer is better by this
-SNAP_SHARE = 0.5  # of the side must be ink to call it a line
+SNAP_SHARE = 0.6  # of the side must be ink to call it a line
 TOLERANCE = 2  # pixels a frame may sit beside where it is expected
 
 

@@ -18,6 +18,8 @@ IRREGULAR = 0.16  # of the pitch: a step that differs more starts a new field
 MAX_CELLS = 64  # no number is longer
 PRINTED_ROW = 0.85  # mean coverage of all sides of a row; letters and loops of handwriting have less
 PRINTED_ALONG = 0.7  # mean coverage of all left, top, right or bottom sides of a row
+MIXED = 3.0  # pixels by which cells of one row differ when some were seen inside, some outside their frames ...
+UNEVEN = 0.08  # ... and of their size: in perspective large cells differ more
 ON_LINE = 1.5  # pixels an edge may lie beside the line of its row
 STEEP = 0.1  # cells that agree with a line count less by this much a pixel of unusual slope
 FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
@@ -32,9 +34,16 @@ def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
     cells = holes[_plausible(holes)]
     chains = [cells[chain] for chain in chain_cells(cells)]
     rows = [row for chain in chains for row in split_irregular(chain)]
-    rows = [straighten(snap_sides(lines, row)) for row in rows if _is_printed(row, lines)]
+    rows = [_even_out(row, lines) for row in rows if _is_printed(row, lines)]
     grown = [row for row in extend_rows(rows, lines) if len(row) >= 2]
     return [straighten(row) for row in drop_covered(grown)]
+
+
+def _even_out(row: Boxes, lines: Lines) -> Boxes:
+    """Cells seen partly from inside and partly from outside their frames are first brought to its middle."""
+    size = row[:, 2:] - row[:, :2]
+    mixed = np.ptp(size, axis=0).max() > max(MIXED, UNEVEN * float(size.mean()))
+    return straighten(snap_sides(lines, row) if mixed else row)
 
 
 def _plausible(boxes: Boxes) -> npt.NDArray[np.bool_]:
