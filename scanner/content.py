@@ -55,8 +55,12 @@ def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowRea
         if share < REPEATED and _holds_digits(reading, classes)
     ]
     read = _with_peers(_best_apart(read, classes))
-    empty = [reading for reading in readings if not len(reading.inked) and _may_be_field(reading, read)]
-    return [*read, *(reading for reading in empty if not any(_overlap(reading, other) for other in read))]
+    kept = list(read)
+    for reading in readings:
+        is_empty = not len(reading.inked) and _may_be_field(reading, read)
+        if is_empty and not any(_overlap(reading, other) for other in kept):
+            kept.append(reading)
+    return kept
 
 
 def _share_repeated(inked: Sequence[RowReading], classes: str) -> list[float]:

@@ -18,6 +18,7 @@ PEN = 10.0  # pen width in work pixels that every digit is brought to: the media
 MAX_THINNING = 0.45  # a thick pen is thinned by at most this part of its width, lest loops open
 EDGE = 0.42  # where ink begins, from paper (0) to ink (1): below half, as hairlines are gray
 NEIGHBORS = np.ones((3, 3), np.uint8)
+DOT = 4  # pixels in all; OpenCV takes so small an array for a scalar, and it is no digit
 MIN_INK = 12  # gray levels between paper and ink below which there is nothing to read
 
 
@@ -36,7 +37,7 @@ def normalize(crop: Gray, mask: Mask | None = None) -> npt.NDArray[np.uint8]:
     if mask is None:
         mask = _dark_pixels(crop)
     left, top, width, height = cv2.boundingRect(mask)
-    if width == 0 or height == 0:
+    if width * height <= DOT:
         return np.zeros((DIGIT_SIZE, DIGIT_SIZE), np.uint8)
     inside = np.s_[top : top + height, left : left + width]
     alpha, mask = _ink_alpha(crop[inside], mask[inside]), mask[inside]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -73,8 +74,12 @@ def load_network(path: Path | None = None) -> Network:
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); train one with `scanner train`") from error
     _check(card, weights, path)
+    session = _start_session(weights, path)
+    outputs = session.get_outputs()[0].shape[-1]
+    if outputs != len(card["classes"]):
+        raise ModelError(f"{path}: has {outputs} classes, its card names {len(card['classes'])}; restore both files")
     return Network(
-        _start_session(weights, path),
+        session,
         Card(
             name=path.stem,
             classes=card["classes"],
@@ -97,11 +102,28 @@ def _read_card(path: Path) -> dict[str, Any]:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: the network's card cannot be read ({error}); train again or restore it") from error
-    needed = {"classes", "normalize_version", "temperature", "accept_threshold", "sha256"}
-    if not isinstance(card, dict) or needed - card.keys():
-        missing = ", ".join(sorted(needed - set(card)))
-        raise ModelError(f"{path}: the network's card lacks {missing}; train again with `scanner train`")
+    if not isinstance(card, dict):
+        raise ModelError(f"{path}: the network's card is not a table of entries; train again or restore it")
+    for key, is_right in CARD_ENTRIES.items():
+        if key not in card:
+            raise ModelError(f"{path}: the network's card lacks {key}; train again with `scanner train`")
+        if not is_right(card[key]):
+            raise ModelError(f"{path}: {key} cannot be {card[key]!r}; train again with `scanner train`")
     return card
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+CARD_ENTRIES: dict[str, Callable[[Any], bool]] = {
+    "classes": lambda value: isinstance(value, str) and value.startswith("0123456789") and len(set(value)) == len(value),
+    "normalize_version": lambda value: isinstance(value, int),
+    "temperature": lambda value: _is_number(value) and value > 0,
+    "accept_threshold": lambda value: _is_number(value) and 0 <= value <= 1,
+    "sha256": lambda value: isinstance(value, dict),
+}
+"""What the reader needs to find in a card, and how it must look."""
 
 
 def _check(card: dict[str, Any], weights: bytes, path: Path) -> None:

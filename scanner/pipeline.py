@@ -108,7 +108,11 @@ def read_page(
         gray = load_page(path, page).gray
     except PageError as error:
         return PageFailure(name, page, error.reason, error.detail, time.perf_counter() - start)
-    fields = read_image(gray, network, min_confidence)
+    try:
+        fields = read_image(gray, network, min_confidence)
+    except Exception as error:  # a bug of ours must cost this page only, and must be seen
+        detail = f"{type(error).__name__}: {error}".splitlines()[0]
+        return PageFailure(name, page, "internal_error", detail, time.perf_counter() - start)
     reason, detail = ("", "") if fields else ("no_fields", "no row of boxes with handwritten digits was found")
     return PageReading(name, page, fields, time.perf_counter() - start, reason=reason, detail=detail)
 

@@ -13,6 +13,10 @@ from scanner.boxes.rows import drop_covered, find_rows, go_on, merge_rows
 __all__ = ["BoxRow", "find_box_rows"]
 
 
+SMALLEST = 24  # pixels; a box with its frame needs that many
+LONGEST = 40  # times as long as wide: a strip that narrow, made smaller to be searched, shows no boxes
+
+
 @dataclass(frozen=True)
 class BoxRow:
     """Cells side by side, left to right: (n, 4, 2) corners in pixels of the page.
@@ -28,6 +32,8 @@ class BoxRow:
 
 def find_box_rows(page: Gray) -> list[BoxRow]:
     """Rows of boxes on a page, in no order; the boxes of a table or of a grid are rows too."""
+    if min(page.shape) < SMALLEST or max(page.shape) > LONGEST * min(page.shape):
+        return []
     canvas = make_canvas(page)
     sure = find_lines(canvas.ink)
     faint = add_faint_lines(sure, canvas.gray)

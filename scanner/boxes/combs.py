@@ -15,6 +15,7 @@ from scanner.boxes.rows import MIN_ASPECT
 MAX_RISE, SLOPE = 12, 0.08  # a baseline is at most this many pixels high, or rises by this part of its length
 MIN_TICK = 6  # pixels on the canvas, 1 mm
 MAX_TICK_WIDTH = 6  # pixels; wider is a stroke, or a stroke on a tick
+TICK_WIDTH = 1.6  # times the thickness of the baseline: on small pages, which are enlarged, lines are thick
 MAX_PITCH = 160  # pixels, 27 mm
 END_SLACK = 0.3  # of the pitch: a comb's baseline ends with its first and last tick
 CLEAN_TICKS = 0.6  # share of the ticks that no stroke may hide
@@ -86,7 +87,8 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
         return None
     above = np.maximum(top[None, :] - np.arange(2, MIN_TICK + 1)[:, None], 0)
     is_dark = (ink[above, x + columns] > 0).mean(axis=0) >= 0.75  # (w,) ink stands on the line here
-    edges = _tick_lattice(is_dark)
+    thickness = float(np.median(np.count_nonzero(lines.horizontal[y : y + height, x : x + width], axis=0)))
+    edges = _tick_lattice(is_dark, max(MAX_TICK_WIDTH, TICK_WIDTH * thickness))
     if edges is None:
         return None
     pitch = edges[1] - edges[0]
@@ -146,7 +148,7 @@ def _room_above(lines: Lines, xs: Ticks, ys: Ticks) -> float:
     return float(MIN_TICK + len(strip) - across[-1]) if len(across) else np.inf
 
 
-def _tick_lattice(is_dark: npt.NDArray[np.bool_]) -> Ticks | None:
+def _tick_lattice(is_dark: npt.NDArray[np.bool_], max_width: float) -> Ticks | None:
     """Edges of equal cells from end to end of the baseline, chosen so that most edges have a tick.
 
     Strokes that stand on the baseline look like ticks, so there may be strays; strokes on a tick hide it, and the
@@ -155,7 +157,7 @@ def _tick_lattice(is_dark: npt.NDArray[np.bool_]) -> Ticks | None:
     starts, ends = _runs(is_dark)
     if len(starts) < 3:
         return None
-    is_clean = ends - starts <= MAX_TICK_WIDTH
+    is_clean = ends - starts <= max_width
     ticks = ((starts + ends - 1) / 2)[is_clean]
     if len(ticks) < 2:
         return None

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Mask
-from scanner.boxes.lines import Boxes, Lines, side_coverage
+from scanner.boxes.lines import Boxes, Lines, side_coverage, snap_sides
 
 MIN_SIDE = 16  # pixels on the canvas, 2.7 mm on A4: nobody writes into less
 MAX_SIDE = 230  # a quarter of a hand; crops of a few boxes are enlarged this much
@@ -42,6 +42,7 @@ def find_cells(ink: Mask, lines: Lines) -> Boxes:
 
 def _join(holes: Boxes, outers: Boxes, lines: Lines) -> Boxes:
     """Add the framed outer edges whose inside is in pieces, and drop the pieces."""
+    outers = snap_sides(lines, outers) if len(outers) else outers  # strokes may stand out a little
     framed = outers[side_coverage(lines, outers).min(axis=1) >= PRINTED_SIDE] if len(outers) else outers
     if len(framed) == 0:
         return holes

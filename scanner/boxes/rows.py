@@ -22,6 +22,7 @@ MIXED = 3.0  # pixels by which cells of one row differ when some were seen insid
 UNEVEN = 0.08  # ... and of their size: in perspective large cells differ more
 ON_LINE = 1.5  # pixels an edge may lie beside the line of its row
 STEEP = 0.1  # cells that agree with a line count less by this much a pixel of unusual slope
+LONE_SIDE = 0.85  # coverage of the sides of a cell guessed beside a lone one, where nothing else speaks for it
 FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
 GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
 WELL_INSIDE = 0.2  # of a cell: frames do not reach there
@@ -34,8 +35,8 @@ def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
     cells = holes[_plausible(holes)]
     chains = [cells[chain] for chain in chain_cells(cells)]
     rows = [row for chain in chains for row in split_irregular(chain)]
-    rows = [_even_out(row, lines) for row in rows if _is_printed(row, lines)]
-    grown = [row for row in extend_rows(rows, lines) if len(row) >= 2]
+    rows = [_even_out(row, lines) for row in rows if len(row) <= MAX_CELLS and _is_printed(row, lines)]
+    grown = [row for row in extend_rows(rows, lines) if 2 <= len(row) <= MAX_CELLS]
     return [straighten(row) for row in drop_covered(grown)]
 
 
@@ -125,7 +126,8 @@ def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
     while active:
         guesses = np.array([_next_cell(grown[index], side, *shapes[index]) for index, side in active])
         placed, coverage = _nudge(guesses.astype(np.float32), lines)
-        is_cell = (coverage.min(axis=1) >= PRINTED_SIDE) & (placed[:, 0] >= 0) & (placed[:, 2] < width)
+        needed = np.array([PRINTED_SIDE if len(grown[index]) > 1 else LONE_SIDE for index, _ in active])
+        is_cell = (coverage.min(axis=1) >= needed) & (placed[:, 0] >= 0) & (placed[:, 2] < width)
         still = []
         for (index, side), cell, found in zip(active, placed, is_cell, strict=True):
             if found and len(grown[index]) < MAX_CELLS:
