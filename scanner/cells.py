@@ -23,6 +23,7 @@ FRAME_WANDER = 3  # pixels a side may lie beside where the other sides of its ro
 MIN_FRAME = 0.3  # coverage of a typical side below which the frame is lighter than ink, and gone
 FRAME_SHARE = 0.6  # of the typical coverage: less is a stroke near a side that is gone
 FRAME_SWELL = 2  # pixels a line may be thicker than the typical one; more is a stroke beside it
+REACHING = np.ones((5, 1), np.uint8)  # two pixels above and below a line
 SHARED_INK = 0.6  # share of the cells that must have ink at a place for it to be print
 CORNER = 0.3  # of the cell: rounded corners leave rests this large
 SPECK = 0.004  # of the cell's area: smaller is dirt
@@ -39,6 +40,8 @@ class CellInk:
     digits: Digits  # (n, 28, 28); all zero where blank
     is_blank: npt.NDArray[np.bool_]  # (n,)
     extent: npt.NDArray[np.float32]  # (n, 4) bounding box of the ink x0, y0, x1, y1, in parts of its cell
+    on_frame: npt.NDArray[np.bool_]  # (n,) a stroke lies along the frame and went with it: part of a digit may be lost
+    touches: npt.NDArray[np.bool_]  # (n, 2) ink reaches the upper, the lower line of the cell
 
 
 def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
@@ -53,8 +56,8 @@ def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
     digits = np.zeros((len(boxes), 28, 28), np.uint8)
     extent = np.zeros((len(boxes), 4), np.float32)
     if not is_inked.any():
-        return CellInk(digits, ~is_inked, extent)
-    mask = _remove_frame(mask, boxes, side_share)
+        return CellInk(digits, ~is_inked, extent, is_inked, np.zeros((len(boxes), 2), np.bool_))
+    mask, on_frame, touches = _remove_frame(mask, boxes, side_share)
     owner = _owners(mask, boxes, side_share)
     for index in np.flatnonzero(is_inked):
         box = boxes[index]
@@ -66,7 +69,8 @@ def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
         corner, size = box[:2], box[2:] - box[:2]
         extent[index, :2] = (np.array([left, top]) - corner) / size
         extent[index, 2:] = (np.array([left + width, top + height]) - corner) / size
-    return CellInk(digits, ~extent.any(axis=1), extent)
+    is_blank = ~extent.any(axis=1)
+    return CellInk(digits, is_blank, extent, on_frame & ~is_blank, touches)
 
 
 def cut_strip(page: Gray, quads: Quads) -> tuple[Gray, npt.NDArray[np.int32]]:
@@ -120,17 +124,33 @@ def _peak(smooth: Gray, box: npt.NDArray[np.int32]) -> float:
     return float(cv2.minMaxLoc(inside)[1]) if inside.size else 0.0
 
 
-def _remove_frame(mask: Mask, boxes: npt.NDArray[np.int32], side_share: float) -> Mask:
-    """Erase printed lines at the edges of the cells, but not the strokes that cross them."""
+def _remove_frame(
+    mask: Mask, boxes: npt.NDArray[np.int32], side_share: float
+) -> tuple[Mask, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Erase printed lines at the edges of the cells, but not the strokes that cross them.
+
+    Also: (n,) which cells have strokes along their lines, (n, 2) in which ink touches the upper and the lower line.
+    """
     sides = boxes.copy()
     if side_share < 1:  # the ticks of a comb
         sides[:, 1] = sides[:, 3] - side_share * (sides[:, 3] - sides[:, 1])
-    upright = frame_lines(mask, sides)
-    level = frame_lines(np.ascontiguousarray(mask.T), boxes[:, [1, 0, 3, 2]], has_near_side=side_share >= 1).T
+    upright, beside = frame_lines(mask, sides)
+    level, along = frame_lines(np.ascontiguousarray(mask.T), boxes[:, [1, 0, 3, 2]], has_near_side=side_share >= 1)
+    level = level.T
     cleaned = mask & ~(upright | level)
     crossings = _crossings(mask, cleaned, upright, (1, 0)) | _crossings(mask, cleaned, level, (0, 1))
     corners = _corners(mask, boxes) if side_share >= 1 else np.zeros_like(mask)
-    return (cleaned & ~corners) | (crossings & ~corners)
+    touching = cleaned & cv2.dilate(np.ascontiguousarray(level), REACHING)
+    return (cleaned | crossings) & ~corners, beside | along, _touches(touching, boxes)
+
+
+def _touches(touching: Mask, boxes: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """(n, 2): whether a cell has touching ink in its upper, in its lower half; its corners do not count."""
+    touches = np.zeros((len(boxes), 2), np.bool_)
+    for index, (x0, y0, x1, y1) in enumerate(boxes):
+        middle, inner = (y0 + y1) // 2, np.s_[x0 + FRAME_REACH : x1 - FRAME_REACH]
+        touches[index] = touching[y0:middle, inner].any(), touching[middle:y1, inner].any()
+    return touches
 
 
 def _corners(mask: Mask, boxes: npt.NDArray[np.int32]) -> Mask:
@@ -153,8 +173,10 @@ def _corners(mask: Mask, boxes: npt.NDArray[np.int32]) -> Mask:
     return corners
 
 
-def frame_lines(mask: Mask, boxes: npt.NDArray[np.int32], *, has_near_side: bool = True) -> Mask:
-    """255 where the left and right sides of the boxes are printed.
+def frame_lines(
+    mask: Mask, boxes: npt.NDArray[np.int32], *, has_near_side: bool = True
+) -> tuple[Mask, npt.NDArray[np.bool_]]:
+    """255 where the left and right sides of the boxes are printed; and (n,) where a stroke runs along them.
 
     Each half of a side is looked for by itself, so that lines may lean; where most sides of the row lie and how
     much of them is there tells frames from strokes beside them.
@@ -167,23 +189,24 @@ def frame_lines(mask: Mask, boxes: npt.NDArray[np.int32], *, has_near_side: bool
     coverage = _coverage(mask, xs, tops, bottoms)  # (sides, 2 * FRAME_REACH + 1)
     peak = coverage.max(axis=1)
     typical = float(np.median(peak))
-    lines = np.zeros_like(mask)
+    lines, swollen = np.zeros_like(mask), np.zeros(len(xs), np.bool_)
     if typical < MIN_FRAME:
-        return lines
+        return lines, np.zeros(len(boxes), np.bool_)
     level = np.maximum(FRAME_SHARE * typical, 0.7 * peak)
     spans = np.array([_run_at(profile >= limit, int(profile.argmax())) for profile, limit in zip(coverage, level, strict=True)])
     solid = spans[peak >= typical]
     center, thickness = np.median(solid.sum(axis=1)) / 2, np.median(solid[:, 1] - solid[:, 0])
     low, high = np.floor(center - thickness / 2 - FRAME_WANDER), np.ceil(center + thickness / 2 + FRAME_WANDER)
     spans = np.clip(spans, max(low, 0), high).astype(int)
-    for x, top, bottom, (start, end), cover in zip(xs, tops, bottoms, spans, peak, strict=True):
+    for index, (x, top, bottom, (start, end), cover) in enumerate(zip(xs, tops, bottoms, spans, peak, strict=True)):
         if cover < FRAME_SHARE * typical or end <= start:
             continue
-        if end - start > thickness + FRAME_SWELL:  # a stroke runs along the line
+        if end - start > thickness + FRAME_SWELL:
+            swollen[index] = True  # a stroke runs along the line
             start, end = round(center - thickness / 2), round(center + thickness / 2)
         left = x - FRAME_REACH
         lines[max(top - 1, 0) : bottom + 2, max(left + start - 1, 0) : max(left + end + 1, 0)] = 255
-    return lines
+    return lines, swollen.reshape(-1, len(boxes)).any(axis=0)
 
 
 def _run_at(is_line: npt.NDArray[np.bool_], place: int) -> tuple[int, int]:

@@ -50,7 +50,8 @@ def row(
     extents = (np.array(extent) + rng.normal(0, wander, (len(cells), 4))).astype(np.float32)
     digits[is_blank], extents[is_blank] = 0, 0
     quads = quads_of(len(cells), x, y, *size, gap=8.0)
-    return RowReading(BoxRow(quads, side_share), CellInk(digits, is_blank, extents), scores_of(cells, sure))
+    no = np.zeros(len(is_blank), np.bool_)
+    return RowReading(BoxRow(quads, side_share), CellInk(digits, is_blank, extents, no, np.stack([no, no], axis=1)), scores_of(cells, sure))
 
 
 def kept(*rows: RowReading) -> list[bool]:
