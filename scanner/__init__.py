@@ -1,9 +1,9 @@
 """scanner reads handwritten numbers from scanned forms.
 
-    from scanner import read_pages
+from scanner import read_pages
 
-    for page in read_pages(["scans"]):
-        print(page)
+for page in read_pages(["scans"]):
+    print(page)
 """
 
 from typing import TYPE_CHECKING, Any

@@ -27,7 +27,9 @@ EVEN_HEIGHT = 0.06  # of their median: the heights of printed digits differ less
 MOST = 0.75  # of the inked cells are even in print; one may be crossed out
 MIN_PRINTED = 5  # inked cells from which evenness is no accident
 SMALL = 0.36  # of the cell's shorter side: bubbles and captions; people fill boxes
-FEW_CELLS = 4
+FEW_CELLS = 4  # fewer may come about by chance
+DWARF = 0.5  # of the height of the lowest longer row
+TINY = 11.5  # pixels of the page: a digit in a smaller cell cannot be read, but letters have such holes
 BLANK_LIKE_READ = 0.3  # an empty row is a field if its cells are within this share the size of a read one's
 BLANK_ASPECT = (0.4, 1.35)  # width / height of the cells of an empty field
 
@@ -88,15 +90,18 @@ def _best_apart(readings: Sequence[RowReading], classes: str) -> list[RowReading
 
 
 def _with_peers(readings: Sequence[RowReading]) -> list[RowReading]:
-    """Drop combs of a few cells that no longer row of the page resembles: letters on a line make such combs."""
-    long = np.array([_cell_size(each)[0] for each in readings if len(each.row.quads) >= FEW_CELLS])
-    return [
-        each
-        for each in readings
-        if each.row.side_share >= 1
-        or len(each.row.quads) >= FEW_CELLS
-        or (np.abs(long - _cell_size(each)[0]) <= BLANK_LIKE_READ * long).any()
-    ]
+    """Drop combs of a few cells that no longer row of the page resembles, and boxes much smaller than those of such
+    rows: letters make them."""
+    long = np.array([_cell_size(each) for each in readings if len(each.row.quads) >= FEW_CELLS]).reshape(-1, 2)
+    kept = []
+    for each in readings:
+        width, height = _cell_size(each)
+        is_comb, is_long = each.row.side_share < 1, len(each.row.quads) >= FEW_CELLS
+        is_like = (np.abs(long[:, 0] - width) <= BLANK_LIKE_READ * long[:, 0]).any()
+        is_dwarf = len(long) > 0 and height < DWARF * long[:, 1].min()
+        if is_long or (is_like if is_comb else not is_dwarf):
+            kept.append(each)
+    return kept
 
 
 def _overlap(reading: RowReading, other: RowReading) -> bool:
@@ -128,6 +133,8 @@ def _writable(reading: RowReading, classes: str) -> Scores:
 def _holds_digits(reading: RowReading, classes: str) -> bool:
     needed = MIN_SURENESS if reading.row.side_share >= 1 else COMB_SURENESS
     if digit_likeness(reading, classes) < MIN_LIKENESS or sureness(reading, classes) < needed:
+        return False
+    if min(_cell_size(reading)) < TINY:
         return False
     if _only_crosses(reading, classes) and len(reading.inked) < 2:
         return False  # a ticked check box

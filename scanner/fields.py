@@ -94,9 +94,7 @@ def make_field(
     )
 
 
-def _may_hide_stroke(
-    cells: str, on_frame: npt.NDArray[np.bool_] | None, touches: npt.NDArray[np.bool_] | None
-) -> bool:
+def _may_hide_stroke(cells: str, on_frame: npt.NDArray[np.bool_] | None, touches: npt.NDArray[np.bool_] | None) -> bool:
     """Whether a level stroke may have gone with the frame: a 1 that hangs from the upper line may be a 7 whose bar
     lies in it, a 7 that stands on the lower line a 2 without its foot."""
     if on_frame is not None and on_frame.any():
@@ -106,9 +104,7 @@ def _may_hide_stroke(
     return any(touch[side] for cell, touch in zip(cells, touches, strict=True) for side in HIDING.get(cell, ()))
 
 
-def decode(
-    scores: Scores, is_blank: npt.NDArray[np.bool_], classes: str
-) -> tuple[str, npt.NDArray[np.float64]]:
+def decode(scores: Scores, is_blank: npt.NDArray[np.bool_], classes: str) -> tuple[str, npt.NDArray[np.float64]]:
     """The most probable character of each cell, and its probability."""
     best = scores.argmax(axis=1)
     cells = "".join(BLANK if blank else classes[index] for blank, index in zip(is_blank, best, strict=True))

@@ -51,7 +51,7 @@ class Network:
             for start in range(0, len(digits), BATCH)
         ]
         logits = np.concatenate(parts) if parts else np.zeros((0, len(self.card.classes)), np.float32)
-        return _softmax(logits / self.card.temperature)
+        return _softmax(np.asarray(logits / self.card.temperature, np.float32))
 
 
 def _softmax(logits: Scores) -> Scores:
@@ -117,7 +117,9 @@ def _is_number(value: object) -> bool:
 
 
 CARD_ENTRIES: dict[str, Callable[[Any], bool]] = {
-    "classes": lambda value: isinstance(value, str) and value.startswith("0123456789") and len(set(value)) == len(value),
+    "classes": lambda value: (
+        isinstance(value, str) and value.startswith("0123456789") and len(set(value)) == len(value)
+    ),
     "normalize_version": lambda value: isinstance(value, int),
     "temperature": lambda value: _is_number(value) and value > 0,
     "accept_threshold": lambda value: _is_number(value) and 0 <= value <= 1,

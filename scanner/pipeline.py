@@ -1,7 +1,7 @@
 """The front door: one page in, one PageReading out, every stage in order.
 
-    file --page--> gray page --boxes--> rows of cells --cells, digits--> (n, 28, 28) --network--> scores
-         --content--> rows that are digit fields --fields--> numbers with confidence
+file --page--> gray page --boxes--> rows of cells --cells, digits--> (n, 28, 28) --network--> scores
+     --content--> rows that are digit fields --fields--> numbers with confidence
 """
 
 import time
@@ -15,7 +15,7 @@ import numpy as np
 from scanner.arrays import Gray, Quads
 from scanner.boxes import find_box_rows
 from scanner.cells import read_cells
-from scanner.content import RowReading, sureness, keep_digit_rows
+from scanner.content import RowReading, keep_digit_rows, sureness
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
 from scanner.network import Network, load_network

@@ -51,7 +51,11 @@ def row(
     digits[is_blank], extents[is_blank] = 0, 0
     quads = quads_of(len(cells), x, y, *size, gap=8.0)
     no = np.zeros(len(is_blank), np.bool_)
-    return RowReading(BoxRow(quads, side_share), CellInk(digits, is_blank, extents, no, np.stack([no, no], axis=1)), scores_of(cells, sure))
+    return RowReading(
+        BoxRow(quads, side_share),
+        CellInk(digits, is_blank, extents, no, np.stack([no, no], axis=1)),
+        scores_of(cells, sure),
+    )
 
 
 def kept(*rows: RowReading) -> list[bool]:

@@ -25,6 +25,7 @@ EVEN_TICKS = 0.5  # share of the ticks that must be of one height; strokes make 
 WAVY, STRAIGHT = 1.5, 0.85  # a baseline is this straight, in pixels, over this share of its length
 UNEVEN = 0.2  # of the ticks' height: ticks are of one height, strokes are not
 THROUGH = 0.4  # share of ticks that may go on below the baseline
+OPEN = 0.95  # share of their height that the sides of open cells are printed at most: they have no top
 FEW_TICKS, SOLID = 4, 0.93  # with so few ticks the baseline must be unbroken: letters stand on broken ones
 ROOM_USED = 0.85  # of the height up to a line above: digits reach up, but not that far
 CLOSED = 0.75  # of the comb's width: so long is the line that closes cells, or the baseline of a comb above
@@ -45,7 +46,7 @@ class Comb:
 
 
 def find_combs(ink: Mask, lines: Lines, rows: Sequence[Boxes], *, known: Lines | None = None) -> list[Comb]:
-    """The combs over the baselines of the page, but not over lines in the boxes of `rows`, nor over lines of `known`."""
+    """The combs over the baselines of the page, but for lines in the boxes of `rows` and lines of `known`."""
     found = _baselines(lines)
     is_new = ~_within(found, rows)
     if known is not None:
@@ -107,7 +108,7 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
     cell_height = min(tall if tall > TALL_TICK * pitch else COMB_ASPECT * pitch, ROOM_USED * room)
     bottom = (base[:-1] + base[1:]) / 2
     cells = np.stack([x + edges[:-1], bottom - cell_height, x + edges[1:], bottom], axis=1).astype(np.float32)
-    return Comb(cells, float(tall / cell_height))
+    return Comb(cells, min(float(tall / cell_height), OPEN))
 
 
 def _is_straight(edge: npt.NDArray[np.intp]) -> bool:
@@ -161,14 +162,15 @@ def _tick_lattice(is_dark: npt.NDArray[np.bool_], max_width: float) -> Ticks | N
     ticks = ((starts + ends - 1) / 2)[is_clean]
     if len(ticks) < 2:
         return None
-    best, best_score = None, 0.0
+    best: Ticks | None = None
+    best_score = 0.0
     for first in {float(starts[0] + 1), 0.0}:
         for last in {float(ends[-1] - 2), float(len(is_dark) - 1)}:
             for count in _possible_counts(ticks, last - first):
                 pitch = (last - first) / count
                 if max(first, len(is_dark) - last) > END_SLACK * pitch:
                     continue
-                edges = first + pitch * np.arange(count + 1)
+                edges = first + pitch * np.arange(count + 1, dtype=np.float64)
                 score = _tick_score(is_dark, ticks, edges, max(2.5, SLACK * pitch))
                 if score >= best_score and score > 0:
                     best, best_score = edges, score

@@ -116,7 +116,7 @@ def snap_sides(lines: Lines, boxes: Boxes) -> Boxes:
 
 
 def _to_line(counts: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-    """(n,) way from the middle column to the middle of the line in (n, 2 * SNAP + 1) counts of ink; 0 without a line."""
+    """(n,) way from the middle column to the middle of the line in (n, 2 * SNAP + 1) counts of ink; 0 without one."""
     columns = np.arange(-SNAP, SNAP + 1)
     share = counts / SNAP_SAMPLES
     peak = (share - SNAP_PULL * np.abs(columns)).argmax(axis=1)

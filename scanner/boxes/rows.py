@@ -259,5 +259,5 @@ def _holds(row: Boxes, other: Boxes) -> bool:
 def _stands_on(row: Boxes, other: Boxes) -> bool:
     """Whether at least half the cells of `row` have their center in a cell of `other`."""
     center = (row[:, None, :2] + row[:, None, 2:]) / 2  # (n, 1, 2)
-    inside = np.logical_and(center > other[None, :, :2], center < other[None, :, 2:]).all(axis=2)
-    return bool(2 * np.count_nonzero(inside.any(axis=1)) >= len(row))
+    inside = ((center > other[None, :, :2]) & (center < other[None, :, 2:])).all(axis=2)  # (n, m)
+    return bool(2 * np.count_nonzero(np.count_nonzero(inside, axis=1)) >= len(row))
