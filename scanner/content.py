@@ -16,7 +16,8 @@ from scanner.network import CROSSED, NOT_A_DIGIT
 
 MIN_LIKENESS = 0.62  # mean probability of the inked cells to be any digit or a cross ...
 MIN_SURENESS = 0.55  # ... and to be the one they are read as
-COMB_SURENESS = 0.88  # the same on a comb: underlined words make combs more easily than boxes
+COMB_SURENESS = 0.88  # the same on a comb unlike the others: underlined words make combs more easily than boxes
+SAME_SIZE = 0.1  # of the width: cells of one design
 ALIKE = 0.95  # correlation of two cells that are the same print; of handwritten ones 1 in 200 reaches it
 TWINS = 3  # cells of the page like this one: more is no accident
 REPEATED = 0.4  # share of the inked cells of a row that may be repetitions
@@ -51,12 +52,14 @@ def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowRea
     """Drop the rows that hold something other than handwritten digits; keep empty ones that look like the others."""
     inked = [reading for reading in readings if len(reading.inked)]
     repeated = _share_repeated(inked, classes)
-    read = [
+    held = [
         reading
         for reading, share in zip(inked, repeated, strict=True)
         if share < REPEATED and _holds_digits(reading, classes)
     ]
-    read = _with_peers(_best_apart(read, classes))
+    sure = [reading for reading in held if reading.row.side_share >= 1 or sureness(reading, classes) >= COMB_SURENESS]
+    likely = [reading for reading in held if any(_same_size(reading, other) for other in sure)]
+    read = _with_peers(_best_apart([*sure, *(each for each in likely if all(each is not other for other in sure))], classes))
     kept = list(read)
     for reading in readings:
         is_empty = not len(reading.inked) and _may_be_field(reading, read)
@@ -104,6 +107,13 @@ def _with_peers(readings: Sequence[RowReading]) -> list[RowReading]:
     return kept
 
 
+def _same_size(reading: RowReading, other: RowReading) -> bool:
+    """Whether two rows are of one design."""
+    width, other_width = _cell_size(reading)[0], _cell_size(other)[0]
+    is_comb = (reading.row.side_share < 1, other.row.side_share < 1)
+    return is_comb[0] == is_comb[1] and abs(width - other_width) <= SAME_SIZE * other_width
+
+
 def _overlap(reading: RowReading, other: RowReading) -> bool:
     """Whether a cell of one has its middle in the bounding box of a cell of the other."""
     return _middle_inside(reading.row.quads, other.row.quads) or _middle_inside(other.row.quads, reading.row.quads)
@@ -131,8 +141,7 @@ def _writable(reading: RowReading, classes: str) -> Scores:
 
 
 def _holds_digits(reading: RowReading, classes: str) -> bool:
-    needed = MIN_SURENESS if reading.row.side_share >= 1 else COMB_SURENESS
-    if digit_likeness(reading, classes) < MIN_LIKENESS or sureness(reading, classes) < needed:
+    if digit_likeness(reading, classes) < MIN_LIKENESS or sureness(reading, classes) < MIN_SURENESS:
         return False
     if min(_cell_size(reading)) < TINY:
         return False

@@ -3,6 +3,8 @@
 Polarity flips here and nowhere else: pages are dark on light, digits are MNIST's, bright on dark.
 """
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ BODY = 20 * WORK_SCALE  # MNIST: the digit fits 20 x 20
 PEN = 10.0  # pen width in work pixels that every digit is brought to: the median of MNIST
 MAX_THINNING = 0.45  # a thick pen is thinned by at most this part of its width, lest loops open
 EDGE = 0.42  # where ink begins, from paper (0) to ink (1): below half, as hairlines are gray
+ROOM = 6  # work pixels around a digit, for its pen to grow
 NEIGHBORS = np.ones((3, 3), np.uint8)
 DOT = 4  # pixels in all; OpenCV takes so small an array for a scalar, and it is no digit
 MIN_INK = 12  # gray levels between paper and ink below which there is nothing to read
@@ -40,7 +43,8 @@ def normalize(crop: Gray, mask: Mask | None = None) -> npt.NDArray[np.uint8]:
     if width * height <= DOT:
         return np.zeros((DIGIT_SIZE, DIGIT_SIZE), np.uint8)
     inside = np.s_[top : top + height, left : left + width]
-    alpha, mask = _ink_alpha(crop[inside], mask[inside]), mask[inside]
+    crop, mask = np.ascontiguousarray(crop[inside]), np.ascontiguousarray(mask[inside])  # faster than views
+    alpha = _ink_alpha(crop, mask)
     scale = _work_scale(mask)
     body = _even_pen(_rescale(alpha, scale))
     return cv2.resize(_center(body), (DIGIT_SIZE, DIGIT_SIZE), interpolation=cv2.INTER_AREA)
@@ -56,10 +60,11 @@ def _dark_pixels(crop: Gray) -> Mask:
 def _ink_alpha(crop: Gray, mask: Mask) -> npt.NDArray[np.uint8]:
     """How much of each pixel is ink, 0 - 255, from the gray levels of paper and ink around here."""
     around = cv2.dilate(mask, NEIGHBORS)
-    paper = cv2.mean(crop, cv2.bitwise_not(around))[0] if not around.all() else 255.0
-    darkness = cv2.subtract(float(np.ceil(paper)), crop)
+    beside = cv2.bitwise_not(around)
+    paper = math.ceil(cv2.mean(crop, beside)[0]) if cv2.countNonZero(beside) else 255
+    darkness = cv2.convertScaleAbs(cv2.threshold(crop, paper, 255, cv2.THRESH_TRUNC)[1], alpha=-1.0, beta=paper)
     mean = cv2.mean(darkness, mask)[0]
-    core = cv2.compare(darkness, mean, cv2.CMP_GE)
+    core = cv2.threshold(darkness, math.ceil(mean) - 1, 255, cv2.THRESH_BINARY)[1]  # at least the mean
     ink = max(cv2.mean(darkness, cv2.bitwise_and(core, mask))[0], 1.0)
     return cv2.bitwise_and(cv2.convertScaleAbs(darkness, alpha=255.0 / ink), around)
 
@@ -69,14 +74,18 @@ def _work_scale(mask: Mask) -> float:
     long_side = float(max(mask.shape))
     pen = _pen_width(mask)
     scale = (BODY - PEN) / max(long_side - pen, 1.0)
-    return float(np.clip(scale, 0.8 * BODY / long_side, 1.15 * BODY / long_side))
+    return min(max(scale, 0.8 * BODY / long_side), 1.15 * BODY / long_side)
 
 
 def _pen_width(mask: Mask) -> float:
-    """Across a stroke the distance to its edge averages a quarter of its width."""
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
-    return max(4.0 * cv2.mean(distance, padded)[0] - 2.0, 1.0)
+    return _pen_of(cv2.distanceTransform(padded, cv2.DIST_L2, 3), padded)
+
+
+def _pen_of(distance: npt.NDArray[np.float32], mask: Mask) -> float:
+    """Across a stroke the distance to its edge averages a quarter of its width."""
+    mean = cv2.sumElems(distance)[0] * (1.0 / max(cv2.countNonZero(mask), 1))  # it is zero outside of the mask
+    return max(4.0 * mean - 2.0, 1.0)
 
 
 def _rescale(alpha: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]:
@@ -87,19 +96,21 @@ def _rescale(alpha: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8
 
 def _even_pen(alpha: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Move the edges of the strokes in or out until the pen is `PEN` wide; edges stay smooth."""
-    margin = 6  # room to grow
-    alpha = cv2.copyMakeBorder(alpha, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
+    alpha = cv2.copyMakeBorder(alpha, ROOM, ROOM, ROOM, ROOM, cv2.BORDER_CONSTANT, value=0)
     mask = cv2.threshold(alpha, EDGE * 255, 255, cv2.THRESH_BINARY)[1]
-    if not mask.any():
+    if not cv2.countNonZero(mask):
         return alpha
-    inner = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    pen = max(4.0 * cv2.mean(inner, mask)[0] - 2.0, 1.0)
+    tight = mask[ROOM - 1 : 1 - ROOM, ROOM - 1 : 1 - ROOM]  # distances need one empty pixel around
+    inner = cv2.distanceTransform(tight, cv2.DIST_L2, 3)
+    pen = _pen_of(inner, tight)
     grow = (PEN - pen) / 2
     if grow < 0:
         grow = max(grow, -MAX_THINNING * pen / 2)
-        return _ramp(inner, 255.0, grow * 255.0)
+        thinned = np.zeros_like(alpha)
+        thinned[ROOM - 1 : 1 - ROOM, ROOM - 1 : 1 - ROOM] = _ramp(inner, 255.0, grow * 255.0)
+        return thinned
     outer = cv2.distanceTransform(cv2.bitwise_not(mask), cv2.DIST_L2, 3)
-    grow = min(grow, margin - 1.0)
+    grow = min(grow, ROOM - 1.0)
     return _ramp(outer, -255.0, (grow + 1.0) * 255.0)
 
 
@@ -110,10 +121,12 @@ def _ramp(distance: npt.NDArray[np.float32], slope: float, offset: float) -> npt
 
 def _center(body: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Put the center of mass into the middle of the work canvas; what falls over the edge is lost."""
+    canvas = np.zeros((WORK_SIZE, WORK_SIZE), np.uint8)
     moments = cv2.moments(body)
     if moments["m00"] == 0:
-        return np.zeros((WORK_SIZE, WORK_SIZE), np.uint8)
-    shift_x = (WORK_SIZE - 1) / 2 - moments["m10"] / moments["m00"]
-    shift_y = (WORK_SIZE - 1) / 2 - moments["m01"] / moments["m00"]
-    shift = np.array([[1, 0, round(shift_x)], [0, 1, round(shift_y)]], np.float32)
-    return cv2.warpAffine(body, shift, (WORK_SIZE, WORK_SIZE), flags=cv2.INTER_NEAREST)
+        return canvas
+    left = round((WORK_SIZE - 1) / 2 - moments["m10"] / moments["m00"])
+    top = round((WORK_SIZE - 1) / 2 - moments["m01"] / moments["m00"])
+    inside = body[max(-top, 0) : max(WORK_SIZE - top, 0), max(-left, 0) : max(WORK_SIZE - left, 0)]
+    canvas[max(top, 0) :, max(left, 0) :][: inside.shape[0], : inside.shape[1]] = inside
+    return canvas

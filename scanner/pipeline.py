@@ -14,7 +14,7 @@ import numpy as np
 
 from scanner.arrays import Gray, Quads
 from scanner.boxes import find_box_rows
-from scanner.cells import read_cells
+from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, sureness
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
@@ -177,7 +177,7 @@ def _evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, floa
 def read_rows(gray: Gray, network: Network) -> list[RowReading]:
     """The digit fields of an upright page, in no order: boxes, their ink, the network's scores, refusal."""
     rows = find_box_rows(gray)
-    inks = [read_cells(gray, row.quads, row.side_share) for row in rows]
+    inks = read_cells_of(gray, [row.quads for row in rows], [row.side_share for row in rows])
     if not rows:
         return []
     written = np.concatenate([~ink.is_blank for ink in inks])
