@@ -30,6 +30,7 @@ MIN_PRINTED = 5  # inked cells from which evenness is no accident
 SMALL = 0.36  # of the cell's shorter side: bubbles and captions; people fill boxes
 FEW_CELLS = 4  # fewer may come about by chance
 DWARF = 0.5  # of the height of the lowest longer row
+TINY_COMB = 16.0  # pixels of the page, 4 mm at 100 dpi: words in print make smaller combs
 TINY = 11.5  # pixels of the page: a digit in a smaller cell cannot be read, but letters have such holes
 BLANK_LIKE_READ = 0.3  # an empty row is a field if its cells are within this share the size of a read one's
 BLANK_ASPECT = (0.4, 1.35)  # width / height of the cells of an empty field
@@ -57,9 +58,11 @@ def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowRea
         for reading, share in zip(inked, repeated, strict=True)
         if share < REPEATED and _holds_digits(reading, classes)
     ]
-    sure = [reading for reading in held if reading.row.side_share >= 1 or sureness(reading, classes) >= COMB_SURENESS]
+    sure = [each for each in held if each.row.side_share >= 1 or sureness(each, classes) >= COMB_SURENESS]
     likely = [reading for reading in held if any(_same_size(reading, other) for other in sure)]
-    read = _with_peers(_best_apart([*sure, *(each for each in likely if all(each is not other for other in sure))], classes))
+    read = _with_peers(
+        _best_apart([*sure, *(each for each in likely if all(each is not other for other in sure))], classes)
+    )
     kept = list(read)
     for reading in readings:
         is_empty = not len(reading.inked) and _may_be_field(reading, read)
@@ -143,7 +146,7 @@ def _writable(reading: RowReading, classes: str) -> Scores:
 def _holds_digits(reading: RowReading, classes: str) -> bool:
     if digit_likeness(reading, classes) < MIN_LIKENESS or sureness(reading, classes) < MIN_SURENESS:
         return False
-    if min(_cell_size(reading)) < TINY:
+    if min(_cell_size(reading)) < (TINY if reading.row.side_share >= 1 else TINY_COMB):
         return False
     if _only_crosses(reading, classes) and len(reading.inked) < 2:
         return False  # a ticked check box
