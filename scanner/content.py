@@ -5,11 +5,12 @@ Bubbles, check boxes, letters, columns of print and signature tables are rows of
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from scanner.arrays import DIGIT_SIZE, Quads, Scores
+from scanner.arrays import DIGIT_SIZE, Scores
 from scanner.boxes import BoxRow
 from scanner.cells import CellInk
 from scanner.network import CROSSED, NOT_A_DIGIT
@@ -44,9 +45,28 @@ class RowReading:
     ink: CellInk
     scores: Scores
 
-    @property
+    @cached_property
     def inked(self) -> npt.NDArray[np.intp]:
         return np.flatnonzero(~self.ink.is_blank)
+
+    @cached_property
+    def cell_size(self) -> tuple[float, float]:
+        """Median width and height of the cells in pixels of the page."""
+        quads = self.row.quads
+        width = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
+        height = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
+        return float(np.median(width)), float(np.median(height))
+
+    @cached_property
+    def cell_bounds(self) -> npt.NDArray[np.float32]:
+        """(n, 4) upright bounding boxes x0, y0, x1, y1 of the cells."""
+        return np.concatenate([self.row.quads.min(axis=1), self.row.quads.max(axis=1)], axis=1)
+
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Upright bounding box x0, y0, x1, y1 of the row."""
+        low, high = self.cell_bounds[:, :2].min(axis=0), self.cell_bounds[:, 2:].max(axis=0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowReading]:
@@ -60,9 +80,7 @@ def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowRea
     ]
     sure = [each for each in held if each.row.side_share >= 1 or sureness(each, classes) >= COMB_SURENESS]
     likely = [reading for reading in held if any(_same_size(reading, other) for other in sure)]
-    read = _with_peers(
-        _best_apart([*sure, *(each for each in likely if all(each is not other for other in sure))], classes)
-    )
+    read = _with_peers(_best_apart(likely, classes))
     kept = list(read)
     for reading in readings:
         is_empty = not len(reading.inked) and _may_be_field(reading, read)
@@ -98,10 +116,10 @@ def _best_apart(readings: Sequence[RowReading], classes: str) -> list[RowReading
 def _with_peers(readings: Sequence[RowReading]) -> list[RowReading]:
     """Drop combs of a few cells that no longer row of the page resembles, and boxes much smaller than those of such
     rows: letters make them."""
-    long = np.array([_cell_size(each) for each in readings if len(each.row.quads) >= FEW_CELLS]).reshape(-1, 2)
+    long = np.array([each.cell_size for each in readings if len(each.row.quads) >= FEW_CELLS]).reshape(-1, 2)
     kept = []
     for each in readings:
-        width, height = _cell_size(each)
+        width, height = each.cell_size
         is_comb, is_long = each.row.side_share < 1, len(each.row.quads) >= FEW_CELLS
         is_like = (np.abs(long[:, 0] - width) <= BLANK_LIKE_READ * long[:, 0]).any()
         is_dwarf = len(long) > 0 and height < DWARF * long[:, 1].min()
@@ -112,19 +130,25 @@ def _with_peers(readings: Sequence[RowReading]) -> list[RowReading]:
 
 def _same_size(reading: RowReading, other: RowReading) -> bool:
     """Whether two rows are of one design."""
-    width, other_width = _cell_size(reading)[0], _cell_size(other)[0]
+    width, other_width = reading.cell_size[0], other.cell_size[0]
     is_comb = (reading.row.side_share < 1, other.row.side_share < 1)
     return is_comb[0] == is_comb[1] and abs(width - other_width) <= SAME_SIZE * other_width
 
 
 def _overlap(reading: RowReading, other: RowReading) -> bool:
     """Whether a cell of one has its middle in the bounding box of a cell of the other."""
-    return _middle_inside(reading.row.quads, other.row.quads) or _middle_inside(other.row.quads, reading.row.quads)
+    x0, y0, x1, y1 = reading.bounds
+    other_x0, other_y0, other_x1, other_y1 = other.bounds
+    if x0 >= other_x1 or other_x0 >= x1 or y0 >= other_y1 or other_y0 >= y1:
+        return False
+    return _middle_inside(reading.cell_bounds, other.cell_bounds) or _middle_inside(
+        other.cell_bounds, reading.cell_bounds
+    )
 
 
-def _middle_inside(quads: Quads, others: Quads) -> bool:
-    middle = quads.mean(axis=1)[:, None]  # (n, 1, 2)
-    return bool(((middle > others.min(axis=1)) & (middle < others.max(axis=1))).all(axis=2).any())
+def _middle_inside(bounds: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> bool:
+    middle = ((bounds[:, :2] + bounds[:, 2:]) / 2)[:, None]  # (n, 1, 2)
+    return bool(((middle > others[None, :, :2]) & (middle < others[None, :, 2:])).all(axis=2).any())
 
 
 def digit_likeness(reading: RowReading, classes: str) -> float:
@@ -146,7 +170,7 @@ def _writable(reading: RowReading, classes: str) -> Scores:
 def _holds_digits(reading: RowReading, classes: str) -> bool:
     if digit_likeness(reading, classes) < MIN_LIKENESS or sureness(reading, classes) < MIN_SURENESS:
         return False
-    if min(_cell_size(reading)) < (TINY if reading.row.side_share >= 1 else TINY_COMB):
+    if min(reading.cell_size) < (TINY if reading.row.side_share >= 1 else TINY_COMB):
         return False
     if _only_crosses(reading, classes) and len(reading.inked) < 2:
         return False  # a ticked check box
@@ -183,20 +207,13 @@ def _is_ascending(reading: RowReading, classes: str) -> bool:
 
 def _is_small(reading: RowReading) -> bool:
     extent = reading.ink.extent[reading.inked]
-    width, height = _cell_size(reading)
+    width, height = reading.cell_size
     return bool(np.median(extent[:, 3] - extent[:, 1]) * height < SMALL * min(width, height))
 
 
 def _may_be_field(empty: RowReading, read: Sequence[RowReading]) -> bool:
-    width, height = _cell_size(empty)
+    width, height = empty.cell_size
     if not BLANK_ASPECT[0] <= width / max(height, 1) <= BLANK_ASPECT[1]:
         return False
-    sizes = np.array([_cell_size(reading) for reading in read]).reshape(-1, 2)
+    sizes = np.array([reading.cell_size for reading in read]).reshape(-1, 2)
     return bool((np.abs(sizes - (width, height)) <= BLANK_LIKE_READ * sizes).all(axis=1).any())
-
-
-def _cell_size(reading: RowReading) -> tuple[float, float]:
-    quads = reading.row.quads
-    width = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
-    height = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
-    return float(np.median(width)), float(np.median(height))
