@@ -35,7 +35,7 @@ def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
     cells = holes[_plausible(holes)]
     chains = [cells[chain] for chain in chain_cells(cells)]
     rows = [row for chain in chains for row in split_irregular(chain)]
-    rows = [_even_out(row, lines) for row in rows if len(row) <= MAX_CELLS and _is_printed(row, lines)]
+    rows = [_even_out(row, lines) for row in _printed([row for row in rows if len(row) <= MAX_CELLS], lines)]
     grown = [row for row in extend_rows(rows, lines) if 2 <= len(row) <= MAX_CELLS]
     return [straighten(row) for row in drop_covered(grown)]
 
@@ -109,9 +109,15 @@ def split_irregular(row: Boxes) -> list[Boxes]:
     return [part for part in np.split(row, cuts) if len(part)]
 
 
-def _is_printed(row: Boxes, lines: Lines) -> bool:
-    sides = side_coverage(lines, row).mean(axis=0)
-    return bool(sides.mean() >= PRINTED_ROW and sides.min() >= PRINTED_ALONG)
+def _printed(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
+    """The rows whose cells have frames."""
+    if not rows:
+        return []
+    coverage = side_coverage(lines, np.concatenate(rows))  # (cells of all rows, 4)
+    starts = np.cumsum([0, *(len(row) for row in rows[:-1])])
+    sides = np.add.reduceat(coverage, starts, axis=0) / np.array([len(row) for row in rows])[:, None]  # (rows, 4)
+    has_frames = (sides.mean(axis=1) >= PRINTED_ROW) & (sides.min(axis=1) >= PRINTED_ALONG)
+    return [row for row, framed in zip(rows, has_frames, strict=True) if framed]
 
 
 def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
