@@ -24,6 +24,7 @@ from scanner.page import SourceFile, count_pages, discover, load_page
 SURE_UPRIGHT = 0.95  # mean probability of the digits of a page that nobody turned: on their head they look like none
 TURNS = ((0, 2), (1, 3))  # quarter turns to try: upright and on its head, then the sideways ones
 DOUBTFUL = 0.8  # a row whose digits are less sure on average says nothing about the turn
+FEWER_TURNED = 2.0  # sure digits by which a turned page must read better: most pages are not turned
 ENOUGH_DIGITS = 6.0  # digits, weighted by their probability, that settle whether a page lies sideways
 
 
@@ -151,7 +152,7 @@ def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
         for turn in turns:
             readings = read_rows(_turn(gray, turn), network)
             total, mean = _evidence(readings, network.card.classes)
-            if total > best[0]:
+            if total > best[0] + (FEWER_TURNED if turn else 0.0):
                 best = (total, readings, turn)
             if mean >= SURE_UPRIGHT:
                 return best[1], best[2]
