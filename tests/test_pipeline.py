@@ -419,3 +419,21 @@ def test_an_inverted_scan_is_read_as_any_other(scans: Path, tmp_path: Path) -> N
     inverted = read_page(save(255 - image, tmp_path / "scan1.png"))
     upright = read_page(scans / "scan1.png")
     assert without_time(inverted) == without_time(upright)
+
+
+def test_a_bug_of_ours_costs_one_page_and_is_named(
+    tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next page is read, and the detail says what to report."""
+
+    def stumble(*_: object) -> None:
+        raise RuntimeError("boxes went missing")
+
+    path = tmp_path / "page.png"
+    cv2.imwrite(str(path), np.full((300, 200), 255, np.uint8))
+    with monkeypatch.context() as broken:
+        broken.setattr("scanner.pipeline.find_box_rows", stumble)
+        failure = read_page(path, network=network)
+    assert isinstance(failure, PageFailure)
+    assert (failure.reason, failure.detail) == ("internal_error", "RuntimeError: boxes went missing")
+    assert isinstance(read_page(path, network=network), PageReading)

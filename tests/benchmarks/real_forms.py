@@ -31,7 +31,11 @@ PAIR_BONUS = 0.01  # of a pair without one agreeing cell: it breaks ties only, a
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts over one page or many; `wrong` are digits of accepted fields that are not what is written."""
+    """Counts over one page or many.
+
+    `wrong` are digits of accepted fields that are not what is written, `accepted_false` accepted fields that no text
+    of the truth matches: marks taken for numbers, parts of rows, or numbers the truth leaves out.
+    """
 
     truth: int = 0
     found: int = 0
@@ -44,6 +48,7 @@ class Score:
     false_blank: int = 0
     accepted: int = 0  # found or not
     wrong: int = 0
+    accepted_false: int = 0
     failed: int = 0  # pages
     seconds: float = 0.0
 
@@ -62,6 +67,7 @@ def score_page(readings: Sequence[FieldReading], truth: Sequence[str]) -> Score:
         false=sum(reading.status != "blank" for reading in rest),
         false_blank=sum(reading.status == "blank" for reading in rest),
         accepted=sum(reading.status == "accepted" for reading in rest),
+        accepted_false=sum(reading.status == "accepted" for reading in rest),
     )
 
 
@@ -142,13 +148,25 @@ def write_overlay(folder: Path, path: Path, result: PageReading | PageFailure) -
 
 
 def print_table(rows: Iterable[tuple[str, Score]]) -> None:
-    heads = ("fields", "found", "digits right", "x right", "exact", "false", "blank", "accepted", "wrong", "s")
+    heads = (
+        "fields",
+        "found",
+        "digits right",
+        "x right",
+        "exact",
+        "false",
+        "blank",
+        "accepted",
+        "wrong",
+        "acc. false",
+        "s",
+    )
     print(f"{'':34}" + "".join(f"{head:>14}" for head in heads))
     for name, score in rows:
         columns = (
             *(score.truth, part(score.found, score.truth), part(score.right, score.digits)),
             *(part(score.crossed_right, score.crossed), part(score.exact, score.truth), score.false, score.false_blank),
-            *(score.accepted, score.wrong, f"{score.seconds:.2f}"),
+            *(score.accepted, score.wrong, score.accepted_false, f"{score.seconds:.2f}"),
         )
         print(f"{name[:33]:34}" + "".join(f"{column:>14}" for column in columns) + (" FAILED" * bool(score.failed)))
 
