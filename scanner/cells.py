@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from scanner.arrays import DIGIT_SIZE, Digits, Gray, Mask, Quads
 from scanner.digits import normalize
-from scanner.frame import remove_frame
+from scanner.frame import remove_frame, snap_to_frames
 from scanner.strips import CELL_SIZE, MARGIN, Floats, Sheet, cut_sheet, medians_by
 from scanner.strokes import OWNERS, SPECK, owned_ink
 
 MIN_INK = 14  # gray levels darker than paper: less is no ink
 NOISE = 4.0  # ink is darker than paper by at least this many sigma of its grain
 STEP_SIGMA = 0.954  # the median step between two pixels of grain, in sigma of the grain
-EDGE = 0.42  # ink begins at this share of the darkness of the cell's strokes
+EDGE = 0.36  # ink begins at this share of the darkness of the cell's strokes
 BLANK_EDGE = 0.6  # of the least darkness that is ink: where it begins in a cell with little of it
 FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
 INSET = 0.2  # of the cell: every digit has strokes farther inside, no frame has
@@ -72,10 +72,14 @@ def _read_sheet(sheet: Sheet, side_share: Floats) -> list[CellInk]:
     marks = np.zeros((len(sheet.boxes), 4), np.int32)  # bounding boxes of the ink; all zero where blank
     on_frame, touches = is_inked, np.zeros((len(sheet.boxes), 2), np.bool_)
     if is_inked.any():
-        mask, on_frame, touches = remove_frame(_ink_mask(darkness, limits, sheet), sheet, side_share)
-        for cell, mark, ink in _cut_inks(mask, owned_ink(mask, sheet, side_share < 1), sheet, is_inked):
+        ink = _ink_mask(darkness, limits, sheet)
+        sheet = snap_to_frames(ink, sheet, side_share)
+        frameless = remove_frame(ink, sheet, side_share)
+        on_frame, touches = frameless.on_frame, frameless.touches
+        owners = owned_ink(frameless, sheet, side_share < 1)
+        for cell, mark, own in _cut_inks(frameless.ink, owners, sheet, is_inked):
             marks[cell] = mark
-            digits[cell] = normalize(sheet.gray[mark[1] : mark[3], mark[0] : mark[2]], ink)
+            digits[cell] = normalize(sheet.gray[mark[1] : mark[3], mark[0] : mark[2]], own)
     corner, far = np.tile(sheet.boxes[:, :2], 2), np.tile(sheet.boxes[:, 2:], 2)
     is_blank = marks[:, 2] == 0
     extent = np.where(is_blank[:, None], 0, (marks - corner) / (far - corner)).astype(np.float32)
@@ -159,10 +163,16 @@ def _cut_inks(
         mark, ink = _cut(np.negative(is_own.view(np.uint8)), left, top)
         if max(ink.shape) < least:  # its strokes may hang together with something else: all ink inside
             inside = mask[y0:y1, x0:x1]
-            mark, ink = _cut(inside, x0, y0)
-            if max(ink.shape) < least or cv2.countNonZero(ink) < 2 * SPECK * inside.size:
+            if max(cv2.boundingRect(_inner(inside))[2:]) < least or cv2.countNonZero(inside) < 2 * SPECK * inside.size:
                 continue
+            mark, ink = _cut(inside, x0, y0)
         yield cell, mark, ink
+
+
+def _inner(cell: Mask) -> Mask:
+    """The part of a cell that no frame reaches."""
+    rows, columns = (int(INSET * side) for side in cell.shape)
+    return cell[rows : len(cell) - rows, columns : cell.shape[1] - columns]
 
 
 def _cut(ink: Mask, left: int, top: int) -> tuple[tuple[int, int, int, int], Mask]:

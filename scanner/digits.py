@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from scanner.arrays import DIGIT_SIZE, Gray, Mask
 
-NORMALIZE_VERSION = 1  # change it with every change of `normalize`: a network reads only what it was trained on
+NORMALIZE_VERSION = 2  # change it with every change of `normalize`: a network reads only what it was trained on
 
 WORK_SCALE = 4  # work at four times MNIST's size: centering to a quarter pixel, smooth edges
 WORK_SIZE = DIGIT_SIZE * WORK_SCALE
@@ -19,6 +19,8 @@ BODY = 20 * WORK_SCALE  # MNIST: the digit fits 20 x 20
 PEN = 10.0  # pen width in work pixels that every digit is brought to: the median of MNIST
 MAX_THINNING = 0.45  # a thick pen is thinned by at most this part of its width, lest loops open
 EDGE = 0.42  # where ink begins, from paper (0) to ink (1): below half, as hairlines are gray
+NEIGHBORHOOD = 0.06  # of the digit: half the side of the square in which its darkest ink is looked for
+FAINTEST = 0.25  # of the darkest ink of the digit: what is lighter is paper
 ROOM = 6  # work pixels around a digit, for its pen to grow
 NEIGHBORS = np.ones((3, 3), np.uint8)
 DOT = 4  # pixels in all; OpenCV takes so small an array for a scalar, and it is no digit
@@ -58,15 +60,19 @@ def _dark_pixels(crop: Gray) -> Mask:
 
 
 def _ink_alpha(crop: Gray, mask: Mask) -> npt.NDArray[np.uint8]:
-    """How much of each pixel is ink, 0 - 255, from the gray levels of paper and ink around here."""
+    """How much of each pixel is ink, 0 - 255, from the gray levels of paper and of the ink around it."""
     around = cv2.dilate(mask, NEIGHBORS)
     beside = cv2.bitwise_not(around)
     paper = math.ceil(cv2.mean(crop, beside)[0]) if cv2.countNonZero(beside) else 255
     darkness = cv2.convertScaleAbs(cv2.threshold(crop, paper, 255, cv2.THRESH_TRUNC)[1], alpha=-1.0, beta=paper)
-    mean = cv2.mean(darkness, mask)[0]
-    core = cv2.threshold(darkness, math.ceil(mean) - 1, 255, cv2.THRESH_BINARY)[1]  # at least the mean
-    ink = max(cv2.mean(darkness, cv2.bitwise_and(core, mask))[0], 1.0)
-    return cv2.bitwise_and(cv2.convertScaleAbs(darkness, alpha=255.0 / ink), around)
+    ink = cv2.max(_around(cv2.bitwise_and(darkness, mask)), math.ceil(FAINTEST * cv2.minMaxLoc(darkness)[1]))
+    return cv2.bitwise_and(cv2.divide(darkness, ink, scale=255.0), around)
+
+
+def _around(darkness: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The darkest ink in the neighborhood of each pixel, smoothly: a light stroke counts as much as a dark blot."""
+    side = max(round(NEIGHBORHOOD * max(darkness.shape)), 1) * 2 + 1
+    return cv2.blur(cv2.dilate(darkness, np.ones((side, side), np.uint8)), (side, side))
 
 
 def _work_scale(mask: Mask) -> float:

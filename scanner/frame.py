@@ -1,5 +1,7 @@
 """Take the printed frame away from the ink of the cells, and say where that may have taken strokes along."""
 
+from dataclasses import dataclass, replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +11,21 @@ from scanner.strips import Floats, Ints, Sheet, medians_by
 
 FRAME_REACH = 9  # pixels of the strip a printed line may lie beside where it is expected
 FRAME_WANDER = 3  # pixels a side may lie beside where the other sides of its row lie
-MIN_FRAME = 0.3  # coverage of a typical side below which the frame is lighter than ink, and gone
+MIN_FRAME = 0.6  # coverage of a typical side below which the frame is lighter than ink, and gone
 FRAME_SHARE = 0.6  # of the typical coverage: less is a stroke near a side that is gone
 PROFILE_SHARE = 0.7  # of its best coverage: a line is as thick as that
 FRAME_SWELL = 2  # pixels a line may be thicker than the typical one; more is a stroke beside it
+SNAP_REACH = 12  # pixels a side may lie beside where it is expected, before its cell is moved there
+SNAP_WIDTH = 8  # pixels the cells of a row may be wider or narrower than expected
+SNAP_COST = 0.01  # of fit for each pixel a cell is moved: strokes are far, frames near
+SNAP_LEAST = 0.5  # coverage of a typical cell below which its frame is not in the ink
+PLATEAU = 0.9  # of the best fit: a thick line fits in several places; its middle is meant
+SNAP_SHARE = 0.6  # of the fit of a typical cell: with less a cell goes where the others go
 SHARED_INK = 0.6  # share of the cells that must have ink at a place for it to be print
 CORNER = 0.3  # of the cell: rounded corners leave rests this large
 CROSSING = FRAME_REACH + 3  # pixels on each side of a line pixel, itself counted, where a crossing stroke goes on
+LEAN = 2  # pixels along a line by which such a stroke may go on beside where it came
+LONG = 1.3  # of a cell's width: a level line of that length in cells without a top is of another row
 NEIGHBORS = np.ones((3, 3), np.uint8)
 REACHING = np.ones((5, 1), np.uint8)  # two pixels above and below a line
 
@@ -23,16 +33,24 @@ Cells = npt.NDArray[np.intp]
 Truths = npt.NDArray[np.bool_]
 
 
-def remove_frame(mask: Mask, sheet: Sheet, side_share: Floats) -> tuple[Mask, Truths, Truths]:
-    """Erase printed lines at the edges of the cells, but not the strokes that cross them.
+@dataclass(frozen=True)
+class Frameless:
+    """The ink of a sheet (h, w) without its printed lines."""
 
-    Also: (cells,) which cells have strokes along their lines, (cells, 2) in which ink touches the upper and the
-    lower line.
+    ink: Mask
+    touching: Mask  # the ink beside level lines
+    on_frame: Truths  # (cells,) which cells have strokes along their lines
+    touches: Truths  # (cells, 2) in which ink touches the upper, the lower line
+
+
+def remove_frame(mask: Mask, sheet: Sheet, side_share: Floats) -> Frameless:
+    """Erase printed lines at the edges of the cells, but not the strokes that cross them.
 
     `side_share` (rows,) is the part of the cells' height, from the bottom, to which their sides are printed;
     below 1 they have no top either.
     """
     is_closed = side_share >= 1
+    mask = _without_long_lines(mask, sheet, ~is_closed)
     share, boxes = side_share[sheet.row_of], sheet.boxes
     sides = boxes.copy()
     sides[:, 1] = np.where(share < 1, boxes[:, 3] - share * (boxes[:, 3] - boxes[:, 1]), boxes[:, 1])
@@ -46,7 +64,50 @@ def remove_frame(mask: Mask, sheet: Sheet, side_share: Floats) -> tuple[Mask, Tr
     rest = cv2.bitwise_or(cleaned, cv2.bitwise_and(mask, crossings))
     _erase_corners(rest, mask, sheet, is_closed)
     touching = cv2.bitwise_and(cleaned, cv2.dilate(level, REACHING))
-    return rest, beside | along, _touches(touching, boxes)
+    return Frameless(rest, touching, beside | along, _touches(touching, boxes))
+
+
+def snap_to_frames(mask: Mask, sheet: Sheet, side_share: Floats) -> Sheet:
+    """The sheet with each closed cell moved to where its frame is printed: both of its sides at once must fit there.
+
+    One side alone may be a stroke; two as far apart as those of the other cells of the row are the frame.
+    """
+    total, boxes = cv2.integral(mask), sheet.boxes.copy()
+    is_closed = (side_share >= 1)[sheet.row_of]
+    across = _snapped(total, boxes, sheet.row_of)
+    along = _snapped(total.T, boxes[:, [1, 0, 3, 2]], sheet.row_of)
+    moved = np.stack([across[:, 0], along[:, 0], across[:, 1], along[:, 1]], axis=1)
+    strips = sheet.strips[sheet.row_of]
+    moved = np.clip(moved, np.tile(strips[:, :2] + 1, 2), np.tile(strips[:, 2:] - 2, 2))
+    return replace(sheet, boxes=np.where(is_closed[:, None], moved, boxes).astype(np.int32))
+
+
+def _snapped(total: Ints, boxes: Ints, row_of: Cells) -> Ints:
+    """(n, 2) x0 and x1 of the boxes, moved so that both of their sides are where a line is printed."""
+    x0, y0, x1, y1 = boxes.T
+    rows, every = int(row_of[-1]) + 1, np.arange(len(boxes))
+    near, far = (_widened(_coverage(total, x, y0, y1, SNAP_REACH + SNAP_WIDTH)) for x in (x0, x1))
+    widths, shifts = np.arange(-SNAP_WIDTH, SNAP_WIDTH + 1), np.arange(-SNAP_REACH, SNAP_REACH + 1)
+    place = shifts - widths[:, None] // 2 + SNAP_REACH + SNAP_WIDTH  # (widths, shifts) of the near side
+    fit = np.minimum(near[:, place], far[:, place + widths[:, None]]) - SNAP_COST * np.abs(shifts)
+    wider = np.zeros((rows, len(widths)))
+    np.add.at(wider, row_of, fit.max(axis=2))
+    start, end = _runs(wider, PLATEAU * wider.max(axis=1))
+    width = ((start + end) // 2)[row_of]
+    fit = fit[every, width]  # (n, shifts)
+    best = fit.max(axis=1)
+    typical = medians_by(row_of, best, rows)[row_of]
+    start, end = _runs(fit, PLATEAU * best)
+    is_sure = best >= SNAP_SHARE * typical
+    usual = medians_by(row_of[is_sure], (start + end)[is_sure], rows)[row_of]
+    shift = np.where(is_sure, start + end, usual) // 2 - SNAP_REACH - widths[width] // 2
+    moved = np.stack([x0 + shift, x1 + shift + widths[width]], axis=1)
+    return np.where((typical >= SNAP_LEAST)[:, None], moved, boxes[:, [0, 2]])
+
+
+def _widened(coverage: Floats) -> Floats:
+    """The best coverage of each column and those beside it, as thin lines lean."""
+    return np.asarray(cv2.dilate(coverage, np.ones((1, 3))))
 
 
 def _touches(touching: Mask, boxes: Ints) -> Truths:
@@ -57,6 +118,21 @@ def _touches(touching: Mask, boxes: Ints) -> Truths:
     left, right = x0 + FRAME_REACH, np.maximum(x1 - FRAME_REACH, x0 + FRAME_REACH)
     above = total[levels, right] - total[levels, left]
     return np.asarray(np.diff(above, axis=0).T > 0)
+
+
+def _without_long_lines(mask: Mask, sheet: Sheet, is_open: Truths) -> Mask:
+    """Erase level lines above the feet of open cells: the baselines of combs above them, rules, underlines."""
+    if not is_open.any():
+        return mask
+    mask = mask.copy()
+    for row in np.flatnonzero(is_open).tolist():
+        x0, y0, x1, _ = sheet.strips[row].tolist()
+        boxes = sheet.boxes[sheet.row_of == row]
+        part = mask[y0 : int(boxes[:, 3].min()) - FRAME_REACH, x0:x1]
+        length = int(LONG * (boxes[:, 2] - boxes[:, 0]).mean())
+        long = cv2.morphologyEx(part, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+        cv2.subtract(part, cv2.dilate(long, REACHING), part)
+    return mask
 
 
 def _draw(mask: Mask, lines: Ints) -> Mask:
@@ -107,9 +183,9 @@ def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) 
     return np.maximum(lines[is_line], 0).astype(np.int32), np.isin(every, box[is_swollen])
 
 
-def _coverage(total: Ints, xs: Ints, tops: Ints, bottoms: Ints) -> Floats:
-    """Share of ink in each column within FRAME_REACH of each x, between top and bottom."""
-    columns = np.clip(xs[:, None] + np.arange(-FRAME_REACH, FRAME_REACH + 2), 0, total.shape[1] - 1)
+def _coverage(total: Ints, xs: Ints, tops: Ints, bottoms: Ints, reach: int = FRAME_REACH) -> Floats:
+    """Share of ink in each column within reach of each x, between top and bottom."""
+    columns = np.clip(xs[:, None] + np.arange(-reach, reach + 2), 0, total.shape[1] - 1)
     ink = np.diff(total[bottoms[:, None], columns] - total[tops[:, None], columns], axis=1)
     return np.asarray(ink / (255.0 * np.maximum(bottoms - tops, 1)[:, None]))
 
@@ -127,9 +203,10 @@ def _runs(coverage: Floats, level: Floats) -> tuple[Cells, Cells]:
 def _crossings(cleaned: Mask, line: Mask, direction: tuple[int, int]) -> Mask:
     """Where a line has cleaned ink on both of its sides: there a stroke goes through."""
     reach_x, reach_y = ((CROSSING - 1) * along for along in direction)
-    one_side = np.ones((reach_y + 1, reach_x + 1), np.uint8)
-    before = cv2.dilate(cleaned, one_side, anchor=(reach_x, reach_y))
-    after = cv2.dilate(cleaned, one_side, anchor=(0, 0))
+    lean_x, lean_y = (LEAN * (1 - along) for along in direction)
+    one_side = np.ones((reach_y + 2 * lean_y + 1, reach_x + 2 * lean_x + 1), np.uint8)
+    before = cv2.dilate(cleaned, one_side, anchor=(reach_x + lean_x, reach_y + lean_y))
+    after = cv2.dilate(cleaned, one_side, anchor=(lean_x, lean_y))
     return cv2.bitwise_and(cv2.bitwise_and(before, after), line)
 
 

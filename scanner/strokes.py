@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Mask
-from scanner.frame import CORNER, FRAME_REACH
+from scanner.frame import CORNER, FRAME_REACH, Frameless
 from scanner.strips import Ints, Sheet
 
 SPECK = 0.004  # of the cell's area: smaller is dirt
@@ -16,9 +16,12 @@ OVERHANG = 0.15  # of the height: digits in open cells may stand this much talle
 SHARED = 0.22  # of a stroke's area in another cell: two digits touch; else it only leans over
 INSIDE = 0.5  # of a stroke's area in its cell at least; else it is a label or a line outside the cells
 INSIDE_ROW = 0.7  # of its area in any cells: enough, too
+NEAR = np.ones((3, 3), np.uint8)  # ink less than three pixels apart hangs together
+LEAST_HANGING = 4  # pixels: lower ink beside a line is a rest of the line
 OWNERS = 255  # cells have the numbers 1 - 255 in turn: cells with the same number lie far apart
 
 Cells = npt.NDArray[np.intp]
+Truths = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,26 @@ class _Strokes:
     row_of: Cells  # (strokes,)
 
 
-def owned_ink(mask: Mask, sheet: Sheet, is_open: npt.NDArray[np.bool_]) -> Mask:
+def owned_ink(frameless: Frameless, sheet: Sheet, is_open: Truths) -> Mask:
     """(h, w) 1 + index modulo OWNERS of the cell each inked pixel belongs to; 0 where there is none, or dirt.
 
     `is_open` (rows,): cells without a top go on a little above it.
     """
-    owners = np.zeros_like(mask)
-    strokes = _find_strokes(mask, sheet)
+    owners = np.zeros_like(frameless.ink)
+    strokes = _find_strokes(frameless.ink, sheet)
     columns = int(np.bincount(sheet.row_of).max()) + 1  # of the table: no cell, then the cells of the row
     pairs = strokes.labels * np.int64(columns) + _cell_map(sheet, is_open).ravel()[strokes.places]
     table = np.bincount(pairs, minlength=len(strokes.boxes) * columns).reshape(-1, columns)
-    owners.ravel()[strokes.places] = _deal(table, strokes, sheet).ravel()[pairs]
+    owner = _deal(table, strokes, sheet)
+    touching = np.bincount(strokes.labels, frameless.touching.ravel()[strokes.places] != 0, len(table))
+    _deal_hanging(owner, touching, frameless.touches, strokes, sheet)
+    owners.ravel()[strokes.places] = owner.ravel()[pairs]
     return owners
 
 
 def _find_strokes(mask: Mask, sheet: Sheet) -> _Strokes:
-    count, labeled = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
+    whole = cv2.dilate(mask, NEAR)  # a stroke that a scan broke is one stroke
+    count, labeled = cv2.connectedComponents(whole, connectivity=8, ltype=cv2.CV_32S)
     places = np.flatnonzero(mask != 0)
     labels = labeled.ravel()[places] - 1
     y, x = np.divmod(places, mask.shape[1])
@@ -60,7 +67,7 @@ def _find_strokes(mask: Mask, sheet: Sheet) -> _Strokes:
     return _Strokes(places, labels, boxes.astype(np.int32), is_in.all(axis=2).argmax(axis=1))
 
 
-def _cell_map(sheet: Sheet, is_open: npt.NDArray[np.bool_]) -> npt.NDArray[np.int16]:
+def _cell_map(sheet: Sheet, is_open: Truths) -> npt.NDArray[np.int16]:
     """(h, w) 1 + index within its row of the cell at each place, 0 between cells."""
     cells = np.zeros(sheet.gray.shape, np.int16)
     x0, y0, x1, y1 = sheet.boxes.T
@@ -93,6 +100,28 @@ def _deal(table: Cells, strokes: _Strokes, sheet: Sheet) -> npt.NDArray[np.uint8
     owner[whole] = number[: len(whole), None]
     owner[shared, column + 1] = number[len(whole) :]
     return owner
+
+
+def _deal_hanging(
+    owner: npt.NDArray[np.uint8], touching: Cells, touches: Truths, strokes: _Strokes, sheet: Sheet
+) -> None:
+    """Give arcs that crossed a line of their cell at so low an angle that nothing joins them to it any more.
+
+    They lie beside the line, flat, within the width of one cell, and its ink touches the line from the other side.
+    """
+    left, top, right, bottom = strokes.boxes.T
+    width, height = right - left, bottom - top
+    strip_top, strip_bottom = sheet.strips[strokes.row_of][:, [1, 3]].T
+    is_arc = (touching > 0) & (height >= LEAST_HANGING) & (width > height)
+    is_arc &= (top > strip_top) & (bottom < strip_bottom)  # what goes on belongs to the next row
+    x0, y0, x1, y1 = sheet.boxes.T
+    for stroke in np.flatnonzero(is_arc & ~owner.any(axis=1)).tolist():
+        is_over = (sheet.row_of == strokes.row_of[stroke]) & (x0 <= left[stroke]) & (right[stroke] <= x1)
+        is_above = touches[:, 0] & (np.abs(y0 - bottom[stroke]) <= FRAME_REACH)
+        is_below = touches[:, 1] & (np.abs(y1 - top[stroke]) <= FRAME_REACH)
+        cells = np.flatnonzero(is_over & (is_above | is_below))
+        if len(cells):
+            owner[stroke] = cells[0] % OWNERS + 1
 
 
 def _is_residue(strokes: Ints, boxes: Ints) -> npt.NDArray[np.bool_]:

@@ -30,7 +30,7 @@ from scanner.training.export import check_agreement, export_onnx
 from scanner.training.fit import FitFiles, Schedule, fit
 from scanner.training.junk import KINDS, SpareDigits, draw_junk
 from scanner.training.pen import CANVAS, on_canvas
-from scanner.training.prepare import CLASSES, Samples, training_variants
+from scanner.training.prepare import CLASSES, OwnSamples, Samples, training_variants
 
 Ink = npt.NDArray[np.uint8]
 
@@ -65,6 +65,7 @@ def trained(drawn: DigitSet, tmp_path_factory: pytest.TempPathFactory) -> TrainR
         architecture="tiny",
         epochs=1,
         variants=1,
+        boxed=60,
         drawn=100,
         junk=100,
         batch_size=50,
@@ -135,9 +136,9 @@ def test_prepared_digits_depend_on_the_seed_alone(drawn: DigitSet) -> None:
     few = drawn.take(np.arange(20))
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(3) as three:
         first, second = (
-            training_variants([few], drawn=10, junk=30, variants=2, seed=4, pool=pool) for pool in (one, three)
+            training_variants([few], OwnSamples(20, 10, 30), variants=2, seed=4, pool=pool) for pool in (one, three)
         )
-    assert [len(samples) for samples in first] == [60, 60]
+    assert [len(samples) for samples in first] == [80, 80]
     assert set(first[0].labels) == set(range(len(CLASSES)))
     assert not np.array_equal(first[0].images, first[1].images)
     for variant, again in zip(first, second, strict=True):

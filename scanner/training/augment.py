@@ -37,7 +37,7 @@ def scan_like(ink: Ink, rng: np.random.Generator, *, freedom: float = 1.0) -> Gr
     Returns:
         (h, w) uint8, dark ink on light paper; its size varies with the resolution drawn.
     """
-    alpha = _rewrite(ink, rng, freedom)
+    alpha = rewrite(ink, rng, freedom, float(np.exp(rng.uniform(*np.log(BODY_PX)))))
     alpha = _change_pen(alpha, rng)
     if rng.random() < 0.1:
         alpha = _break_strokes(alpha, rng)
@@ -51,12 +51,11 @@ def scan_like(ink: Ink, rng: np.random.Generator, *, freedom: float = 1.0) -> Gr
     return crop
 
 
-def _rewrite(ink: Ink, rng: np.random.Generator, freedom: float) -> Alpha:
-    """Turn, lean, stretch and bend the digit; bring it to a random resolution. One interpolation does it all."""
+def rewrite(ink: Ink, rng: np.random.Generator, freedom: float, body: float) -> Alpha:
+    """Turn, lean, stretch and bend the digit; bring it to `body` pixels. One interpolation does it all."""
     left, top, width, height = cv2.boundingRect(ink)
     if width == 0:
         return np.zeros((BODY_PX[0], BODY_PX[0]), np.float32)
-    body = float(np.exp(rng.uniform(*np.log(BODY_PX))))
     side = round(body * (1 + 2 * MARGIN))
     shrink = min(body / max(width, height), 1.0)
     tight = cv2.resize(

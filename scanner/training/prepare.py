@@ -4,6 +4,7 @@ Augmenting and normalizing a digit costs more than a training step on it, so eac
 variants once, and the epochs take turns with them.
 """
 
+import math
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -15,8 +16,9 @@ import numpy.typing as npt
 
 from scanner.arrays import DIGIT_SIZE, Digits, Gray
 from scanner.digits import normalize
-from scanner.synth.hand import DrawnDigits
+from scanner.synth.hand import DataSetDigits, DrawnDigits
 from scanner.training.augment import plain_crop, scan_like
+from scanner.training.boxed import boxed_digits
 from scanner.training.crossed import draw_crossed
 from scanner.training.datasets import DigitSet, Ink, Labels
 from scanner.training.junk import SpareDigits, draw_junk
@@ -64,11 +66,20 @@ def worker_pool(workers: int | None) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,))
 
 
+@dataclass(frozen=True, slots=True)
+class OwnSamples:
+    """How many samples of our making enter an epoch: digits read from boxes, drawn digits, what is no digit."""
+
+    boxed: int
+    drawn: int
+    junk: int
+
+
 def training_variants(
-    sets: Sequence[DigitSet], *, drawn: int, junk: int, variants: int, seed: int, pool: Executor
+    sets: Sequence[DigitSet], own: OwnSamples, *, variants: int, seed: int, pool: Executor
 ) -> list[Samples]:
-    """Every digit of the sets in so many variants, with drawn digits and junk: one entry is one epoch."""
-    return [_run(_epoch_tasks(sets, drawn, junk, (seed, variant)), pool) for variant in range(variants)]
+    """Every digit of the sets in so many variants, with samples of our own: one entry is one epoch."""
+    return [_run(_epoch_tasks(sets, own, (seed, variant)), pool) for variant in range(variants)]
 
 
 def as_given(digits: DigitSet, pool: Executor) -> Samples:
@@ -79,6 +90,11 @@ def as_given(digits: DigitSet, pool: Executor) -> Samples:
 def as_scanned(digits: DigitSet, seed: int, pool: Executor) -> Samples:
     """The digits of a set, each through a mock scan."""
     return _run(_digit_tasks(_scan, digits, (seed,)), pool)
+
+
+def as_boxed(digits: DigitSet, count: int, seed: int, pool: Executor) -> Samples:
+    """Digits of a set written into boxes, scanned and cut out by the reader."""
+    return _run(_boxed_tasks(digits, count, (seed,)), pool)
 
 
 def drawn_digits(count: int, seed: int, pool: Executor) -> Samples:
@@ -106,13 +122,17 @@ def _make(task: Task) -> Samples:
     return task.make(task)
 
 
-def _epoch_tasks(sets: Sequence[DigitSet], drawn: int, junk: int, seed: tuple[int, ...]) -> Iterator[Task]:
+def _epoch_tasks(sets: Sequence[DigitSet], own: OwnSamples, seed: tuple[int, ...]) -> Iterator[Task]:
     largest = max(len(digits) for digits in sets)
     for number, digits in enumerate(sets):
         for repeat in range(int(np.clip(largest // (SMALL * len(digits)), 1, REPEATS))):
             yield from _digit_tasks(_scan_most, digits, (*seed, number, repeat))
-    yield from _counted_tasks(_draw, drawn, (*seed, len(sets)))
-    yield from _junk_tasks(max(sets, key=len), junk, (*seed, len(sets) + 1))
+    yield from _counted_tasks(_draw, own.drawn, (*seed, len(sets)))
+    yield from _junk_tasks(max(sets, key=len), own.junk, (*seed, len(sets) + 1))
+    weights = [math.sqrt(len(digits)) for digits in sets]  # small sets bring other hands
+    weights.append(min(weights))
+    for number, (writing, weight) in enumerate(zip([*sets, None], weights, strict=True)):
+        yield from _boxed_tasks(writing, round(own.boxed * weight / sum(weights)), (*seed, len(sets) + 2, number))
 
 
 def _digit_tasks(make: Callable[[Task], Samples], digits: DigitSet, seed: tuple[int, ...]) -> Iterator[Task]:
@@ -131,6 +151,17 @@ def _junk_tasks(digits: DigitSet, count: int, seed: tuple[int, ...]) -> Iterator
     for task in _counted_tasks(_litter, count, seed):
         spare = digits.take(rng.choice(len(digits), min(SPARE, len(digits)), replace=False))
         yield Task(_litter, task.seed, task.count, spare.ink, spare.labels)
+
+
+def _boxed_tasks(digits: DigitSet | None, count: int, seed: tuple[int, ...]) -> Iterator[Task]:
+    """Digits of a set in boxes; drawn ones where there is no set."""
+    rng = np.random.default_rng(seed)
+    for task in _counted_tasks(_box, count, seed):
+        if digits is None:
+            yield task
+        else:
+            some = digits.take(rng.choice(len(digits), min(CHUNK, len(digits)), replace=False))
+            yield Task(_box, task.seed, task.count, some.ink, some.labels)
 
 
 def _plain(task: Task) -> Samples:
@@ -153,6 +184,15 @@ def _draw(task: Task) -> Samples:
     labels = rng.choice(10, task.count, p=NATIONAL_SHAPES / NATIONAL_SHAPES.sum())
     crops = [scan_like(hand(int(label), rng), rng, freedom=DRAWN_FREEDOM) for label in labels]
     return Samples(_normalized(crops), labels.astype(np.int64))
+
+
+def _box(task: Task) -> Samples:
+    rng = np.random.default_rng(task.seed)
+    if not len(task.labels):
+        return Samples(*boxed_digits(DrawnDigits(), "0123456789", task.count, rng, CLASSES))
+    alphabet = "".join(str(label) for label in np.unique(task.labels))
+    source = DataSetDigits(task.ink, task.labels)
+    return Samples(*boxed_digits(source, alphabet, task.count, rng, CLASSES))
 
 
 def _litter(task: Task) -> Samples:

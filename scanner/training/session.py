@@ -23,7 +23,7 @@ from scanner.training.datasets import DigitSet, Source, download_mnist, file_sha
 from scanner.training.evaluate import Report, evaluate, onnx_logits
 from scanner.training.export import save_network, write_card
 from scanner.training.fit import FitFiles, Schedule, fit
-from scanner.training.prepare import CLASSES, Samples
+from scanner.training.prepare import CLASSES, OwnSamples, Samples
 
 VALIDATION_SEED = 1_000_003  # far from every training seed: no drawn digit is in both
 DIGIT_COUNT = 10  # the first classes
@@ -36,7 +36,7 @@ class TrainOptions:
     """What `scanner train` can be told.
 
     `digits`: folders of IDX files or .npz archives; MNIST is downloaded where none is given. `variants`: how often
-    each digit is augmented anew before the epochs repeat. `drawn`, `junk`: samples of our own an epoch.
+    each digit is augmented anew before the epochs repeat. `boxed`, `drawn`, `junk`: samples of our own an epoch.
     `measure_tests`: also measure the test parts of the sets; leave it off while choosing anything.
     """
 
@@ -46,7 +46,8 @@ class TrainOptions:
     architecture: str = "reader"
     epochs: int = 30
     seed: int = 1
-    variants: int = 8
+    variants: int = 6
+    boxed: int = 50_000
     drawn: int = 12_000
     junk: int = 14_000
     batch_size: int = 256
@@ -70,7 +71,7 @@ class TrainResult:
 class _Prepared:
     variants: list[Samples]
     validation: dict[str, Samples]
-    real: Samples  # the part of `validation` that is neither drawn nor altered
+    real: Samples  # the part of `validation` that people wrote: as given, and as the reader gets it from boxes
     tests: dict[str, Samples]
     origins: list[dict[str, object]]  # for the card: name, counts and hashes of each set
 
@@ -125,8 +126,8 @@ def train(options: TrainOptions) -> TrainResult:
 def calibrate(onnx_path: Path, validation: Samples, real: Samples) -> tuple[float, float]:
     """Temperature of a network, from all validation samples, and its acceptance threshold.
 
-    The threshold comes from `real` digits as people wrote and scanners saw them: our own drawings would lower it,
-    our mock scans, some of which nobody can read, would raise it.
+    The threshold comes from `real` digits as people wrote them, plain and read from boxes: our own drawings would
+    lower it, our mock scans of single digits, some of which nobody can read, would raise it.
     """
     temperature = fit_temperature(onnx_logits(onnx_path, validation.images), validation.labels)
     scores = softmax(onnx_logits(onnx_path, real.images), temperature)
@@ -164,8 +165,7 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
     parts = {source.name: hold_out(source.train, rng) for source in sources}
     variants = prepare.training_variants(
         [training for training, _ in parts.values()],
-        drawn=options.drawn,
-        junk=options.junk,
+        OwnSamples(options.boxed, options.drawn, options.junk),
         variants=options.variants,
         seed=options.seed,
         pool=pool,
@@ -175,7 +175,7 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
     return _Prepared(
         variants=variants,
         validation=validation,
-        real=prepare.join([validation[f"{name} validation"] for name in parts]),
+        real=prepare.join([validation[f"{name} validation{kind}"] for name in parts for kind in ("", ", in boxes")]),
         tests={name: prepare.as_given(digits, pool) for name, digits in tests.items() if options.measure_tests},
         origins=[_origin(source, *parts[source.name]) for source in sources] + _own_origins(options),
     )
@@ -184,11 +184,12 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
 def _validation(
     parts: Mapping[str, tuple[DigitSet, DigitSet]], options: TrainOptions, pool: Executor
 ) -> dict[str, Samples]:
-    """Held-out digits as given and as scanned, drawn digits, and junk: the samples that everything is chosen on."""
+    """Held-out digits as given, scanned and in boxes, drawn digits, and junk: what everything is chosen on."""
     sets: dict[str, Samples] = {}
     for name, (_, held_out) in parts.items():
         sets[f"{name} validation"] = prepare.as_given(held_out, pool)
         sets[f"{name} validation, scanned"] = prepare.as_scanned(held_out, VALIDATION_SEED, pool)
+        sets[f"{name} validation, in boxes"] = prepare.as_boxed(held_out, options.boxed // 10, VALIDATION_SEED, pool)
     sets["drawn"] = prepare.drawn_digits(options.drawn // 4, VALIDATION_SEED, pool)
     largest = max((held_out for _, held_out in parts.values()), key=len)
     sets["crossed and junk"] = prepare.crossed_and_junk(largest, options.junk // 4, VALIDATION_SEED, pool)
@@ -200,7 +201,11 @@ def _origin(source: Source, training: DigitSet, validation: DigitSet) -> dict[st
 
 
 def _own_origins(options: TrainOptions) -> list[dict[str, object]]:
-    counts = {"drawn digits": options.drawn, "crossed-out cells and junk": options.junk}
+    counts = {
+        "digits in boxes": options.boxed,
+        "drawn digits": options.drawn,
+        "crossed-out cells and junk": options.junk,
+    }
     return [{"name": name, "n": count * options.variants, "sha256": {}} for name, count in counts.items()]
 
 
