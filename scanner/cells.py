@@ -21,6 +21,7 @@ BLANK_EDGE = 0.6  # of the least darkness that is ink: where it begins in a cell
 FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
 INSET = 0.2  # of the cell: every digit has strokes farther inside, no frame has
 MIN_DIGIT = 0.16  # of the cell's height: a smaller mark is a dot
+LARGE = 0.5, 0.3  # of the cell's height and width: more than rests of a frame
 SHEET_CELLS = 200  # cells that are read at once, to keep memory small; a longer row is read whole
 
 
@@ -33,6 +34,7 @@ class CellInk:
     extent: npt.NDArray[np.float32]  # (n, 4) bounding box of the ink x0, y0, x1, y1, in parts of its cell
     on_frame: npt.NDArray[np.bool_]  # (n,) a stroke lies along the frame and went with it: part of a digit may be lost
     touches: npt.NDArray[np.bool_]  # (n, 2) ink reaches the upper, the lower line of the cell
+    runs_on: npt.NDArray[np.bool_]  # (n,) a stroke goes on far above or below the cell: it is no digit
 
 
 def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
@@ -70,20 +72,20 @@ def _read_sheet(sheet: Sheet, side_share: Floats) -> list[CellInk]:
     limits, is_inked = _ink_limits(darkness, sheet)
     digits = np.zeros((len(sheet.boxes), DIGIT_SIZE, DIGIT_SIZE), np.uint8)
     marks = np.zeros((len(sheet.boxes), 4), np.int32)  # bounding boxes of the ink; all zero where blank
-    on_frame, touches = is_inked, np.zeros((len(sheet.boxes), 2), np.bool_)
+    on_frame, runs_on, touches = is_inked, is_inked, np.zeros((len(sheet.boxes), 2), np.bool_)
     if is_inked.any():
         ink = _ink_mask(darkness, limits, sheet)
         sheet = snap_to_frames(ink, sheet, side_share)
         frameless = remove_frame(ink, sheet, side_share)
         on_frame, touches = frameless.on_frame, frameless.touches
-        owners = owned_ink(frameless, sheet, side_share < 1)
+        owners, runs_on = owned_ink(frameless, sheet, side_share < 1)
         for cell, mark, own in _cut_inks(frameless.ink, owners, sheet, is_inked):
             marks[cell] = mark
             digits[cell] = normalize(sheet.gray[mark[1] : mark[3], mark[0] : mark[2]], own)
     corner, far = np.tile(sheet.boxes[:, :2], 2), np.tile(sheet.boxes[:, 2:], 2)
     is_blank = marks[:, 2] == 0
     extent = np.where(is_blank[:, None], 0, (marks - corner) / (far - corner)).astype(np.float32)
-    columns = (digits, is_blank, extent, on_frame & ~is_blank, touches)
+    columns = (digits, is_blank, extent, on_frame & ~is_blank, touches, runs_on & ~is_blank)
     parts = (np.split(each, sheet.starts[1:]) for each in columns)
     return [CellInk(*row) for row in zip(*parts, strict=True)]
 
@@ -153,14 +155,18 @@ def _ink_mask(darkness: Gray, limits: Floats, sheet: Sheet) -> Mask:
 def _cut_inks(
     mask: Mask, owners: Mask, sheet: Sheet, is_inked: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[int, tuple[int, int, int, int], Mask]]:
-    """Of each cell with ink its index, the bounding box x0, y0, x1, y1 of the ink on the sheet, and its mask."""
-    cells = np.flatnonzero(is_inked)
-    boxes, strips = sheet.boxes[cells].tolist(), sheet.strips[sheet.row_of[cells]].tolist()
-    for cell, (x0, y0, x1, y1), (_, top, _, bottom) in zip(cells.tolist(), boxes, strips, strict=True):
+    """Of each cell with ink its index, the bounding box x0, y0, x1, y1 of the ink on the sheet, and its mask.
+
+    A cell without ink well inside may still hold a large digit that keeps to its edges.
+    """
+    boxes, strips = sheet.boxes.tolist(), sheet.strips[sheet.row_of].tolist()
+    for cell, ((x0, y0, x1, y1), (_, top, _, bottom)) in enumerate(zip(boxes, strips, strict=True)):
         reach, least = MARGIN + (x1 - x0) // 2, MIN_DIGIT * (y1 - y0)
         left = max(x0 - reach, 0)
         is_own = owners[top:bottom, left : x1 + reach + 1] == cell % OWNERS + 1
         mark, ink = _cut(np.negative(is_own.view(np.uint8)), left, top)
+        if not is_inked[cell] and (ink.shape[0] < LARGE[0] * (y1 - y0) or ink.shape[1] < LARGE[1] * (x1 - x0)):
+            continue
         if max(ink.shape) < least:  # its strokes may hang together with something else: all ink inside
             inside = mask[y0:y1, x0:x1]
             if max(cv2.boundingRect(_inner(inside))[2:]) < least or cv2.countNonZero(inside) < 2 * SPECK * inside.size:

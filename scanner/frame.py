@@ -15,6 +15,7 @@ MIN_FRAME = 0.6  # coverage of a typical side below which the frame is lighter t
 FRAME_SHARE = 0.6  # of the typical coverage: less is a stroke near a side that is gone
 PROFILE_SHARE = 0.7  # of its best coverage: a line is as thick as that
 FRAME_SWELL = 2  # pixels a line may be thicker than the typical one; more is a stroke beside it
+FAR_COST = 0.02  # of coverage for each pixel beside that place: the line of the next box is often as near
 SNAP_REACH = 12  # pixels a side may lie beside where it is expected, before its cell is moved there
 SNAP_WIDTH = 8  # pixels the cells of a row may be wider or narrower than expected
 SNAP_COST = 0.01  # of fit for each pixel a cell is moved: strokes are far, frames near
@@ -24,6 +25,7 @@ SNAP_SHARE = 0.6  # of the fit of a typical cell: with less a cell goes where th
 SHARED_INK = 0.6  # share of the cells that must have ink at a place for it to be print
 CORNER = 0.3  # of the cell: rounded corners leave rests this large
 CROSSING = FRAME_REACH + 3  # pixels on each side of a line pixel, itself counted, where a crossing stroke goes on
+DEEP = 2  # pixels across a line; thinner ink beside it is its own rough edge
 LEAN = 2  # pixels along a line by which such a stroke may go on beside where it came
 LONG = 1.3  # of a cell's width: a level line of that length in cells without a top is of another row
 NEIGHBORS = np.ones((3, 3), np.uint8)
@@ -92,12 +94,12 @@ def _snapped(total: Ints, boxes: Ints, row_of: Cells) -> Ints:
     fit = np.minimum(near[:, place], far[:, place + widths[:, None]]) - SNAP_COST * np.abs(shifts)
     wider = np.zeros((rows, len(widths)))
     np.add.at(wider, row_of, fit.max(axis=2))
-    start, end = _runs(wider, PLATEAU * wider.max(axis=1))
+    start, end = _runs(wider, wider.argmax(axis=1), PLATEAU * wider.max(axis=1))
     width = ((start + end) // 2)[row_of]
     fit = fit[every, width]  # (n, shifts)
     best = fit.max(axis=1)
     typical = medians_by(row_of, best, rows)[row_of]
-    start, end = _runs(fit, PLATEAU * best)
+    start, end = _runs(fit, fit.argmax(axis=1), PLATEAU * best)
     is_sure = best >= SNAP_SHARE * typical
     usual = medians_by(row_of[is_sure], (start + end)[is_sure], rows)[row_of]
     shift = np.where(is_sure, start + end, usual) // 2 - SNAP_REACH - widths[width] // 2
@@ -165,9 +167,10 @@ def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) 
     tops = np.concatenate([y0[near], middle[near], y0, middle])
     bottoms = np.concatenate([middle[near], y1[near], middle, y1])
     coverage = _coverage(total, xs, tops, bottoms)  # (sides, 2 * FRAME_REACH + 1)
-    peak = coverage.max(axis=1)
+    nearest = (coverage - FAR_COST * np.abs(np.arange(-FRAME_REACH, FRAME_REACH + 1))).argmax(axis=1)
+    peak = np.take_along_axis(coverage, nearest[:, None], axis=1)[:, 0]
     typical = medians_by(row, peak, rows)[row]
-    start, end = _runs(coverage, np.maximum(FRAME_SHARE * typical, PROFILE_SHARE * peak))
+    start, end = _runs(coverage, nearest, np.maximum(FRAME_SHARE * typical, PROFILE_SHARE * peak))
     solid = peak >= typical
     center = medians_by(row[solid], (start + end)[solid], rows)[row] / 2
     thickness = medians_by(row[solid], (end - start)[solid], rows)[row]
@@ -190,23 +193,25 @@ def _coverage(total: Ints, xs: Ints, tops: Ints, bottoms: Ints, reach: int = FRA
     return np.asarray(ink / (255.0 * np.maximum(bottoms - tops, 1)[:, None]))
 
 
-def _runs(coverage: Floats, level: Floats) -> tuple[Cells, Cells]:
-    """First and one past the last column around the best one of each side that reach the level."""
-    columns = np.arange(coverage.shape[1])
-    best = coverage.argmax(axis=1)[:, None]
-    is_out = coverage < level[:, None]
-    start = np.where(is_out & (columns < best), columns, -1).max(axis=1) + 1
-    end = np.where(is_out & (columns >= best), columns, coverage.shape[1]).min(axis=1)
+def _runs(values: Floats, best: Cells, level: Floats) -> tuple[Cells, Cells]:
+    """First and one past the last column around the best one (n,) of each row of values that reach the level (n,)."""
+    columns = np.arange(values.shape[1])
+    is_out = values < level[:, None]
+    start = np.where(is_out & (columns < best[:, None]), columns, -1).max(axis=1) + 1
+    end = np.where(is_out & (columns >= best[:, None]), columns, values.shape[1]).min(axis=1)
     return start, end
 
 
 def _crossings(cleaned: Mask, line: Mask, direction: tuple[int, int]) -> Mask:
-    """Where a line has cleaned ink on both of its sides: there a stroke goes through."""
+    """Where a line has cleaned ink, deep enough to be more than its own rough edge, on both of its sides: there a
+    stroke goes through. `direction` (x, y) is across the line."""
+    deep_x, deep_y = (1 + (DEEP - 1) * along for along in direction)
+    strokes = cv2.morphologyEx(cleaned, cv2.MORPH_OPEN, np.ones((deep_y, deep_x), np.uint8))
     reach_x, reach_y = ((CROSSING - 1) * along for along in direction)
     lean_x, lean_y = (LEAN * (1 - along) for along in direction)
     one_side = np.ones((reach_y + 2 * lean_y + 1, reach_x + 2 * lean_x + 1), np.uint8)
-    before = cv2.dilate(cleaned, one_side, anchor=(reach_x + lean_x, reach_y + lean_y))
-    after = cv2.dilate(cleaned, one_side, anchor=(lean_x, lean_y))
+    before = cv2.dilate(strokes, one_side, anchor=(reach_x + lean_x, reach_y + lean_y))
+    after = cv2.dilate(strokes, one_side, anchor=(lean_x, lean_y))
     return cv2.bitwise_and(cv2.bitwise_and(before, after), line)
 
 

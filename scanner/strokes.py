@@ -34,8 +34,10 @@ class _Strokes:
     row_of: Cells  # (strokes,)
 
 
-def owned_ink(frameless: Frameless, sheet: Sheet, is_open: Truths) -> Mask:
+def owned_ink(frameless: Frameless, sheet: Sheet, is_open: Truths) -> tuple[Mask, Truths]:
     """(h, w) 1 + index modulo OWNERS of the cell each inked pixel belongs to; 0 where there is none, or dirt.
+
+    Also: (cells,) which have a stroke that runs on above or below the strip, as one that crosses out a whole column.
 
     `is_open` (rows,): cells without a top go on a little above it.
     """
@@ -48,7 +50,7 @@ def owned_ink(frameless: Frameless, sheet: Sheet, is_open: Truths) -> Mask:
     touching = np.bincount(strokes.labels, frameless.touching.ravel()[strokes.places] != 0, len(table))
     _deal_hanging(owner, touching, frameless.touches, strokes, sheet)
     owners.ravel()[strokes.places] = owner.ravel()[pairs]
-    return owners
+    return owners, _run_on(owner, strokes, sheet)
 
 
 def _find_strokes(mask: Mask, sheet: Sheet) -> _Strokes:
@@ -88,7 +90,7 @@ def _deal(table: Cells, strokes: _Strokes, sheet: Sheet) -> npt.NDArray[np.uint8
     most, starts = inside.max(axis=1), sheet.starts[strokes.row_of]
     winner = starts + inside.argmax(axis=1)
     belongs = (most >= INSIDE * area) | (inside.sum(axis=1) >= INSIDE_ROW * area)
-    belongs &= ~_is_residue(strokes.boxes, sheet.boxes[winner])
+    belongs &= ~(_is_residue(strokes.boxes, sheet.boxes[winner]) | _is_print_above(strokes, sheet, winner))
     is_shared = (inside >= SHARED * area[:, None]).sum(axis=1) > 1
 
     whole = np.flatnonzero(belongs & ~is_shared)
@@ -100,6 +102,18 @@ def _deal(table: Cells, strokes: _Strokes, sheet: Sheet) -> npt.NDArray[np.uint8
     owner[whole] = number[: len(whole), None]
     owner[shared, column + 1] = number[len(whole) :]
     return owner
+
+
+def _run_on(owner: npt.NDArray[np.uint8], strokes: _Strokes, sheet: Sheet) -> Truths:
+    """(cells,) which have a part of a stroke that reaches the upper or lower edge of its strip."""
+    strips = sheet.strips[strokes.row_of]
+    goes_on = (strokes.boxes[:, 1] <= strips[:, 1]) | (strokes.boxes[:, 3] >= strips[:, 3])
+    stroke, part = np.nonzero(owner * goes_on[:, None])
+    runs_on = np.zeros(len(sheet.boxes), np.bool_)
+    cells = np.arange(len(runs_on))
+    for row, number in zip(strokes.row_of[stroke].tolist(), owner[stroke, part].tolist(), strict=True):
+        runs_on |= (sheet.row_of == row) & (cells % OWNERS + 1 == number)
+    return runs_on
 
 
 def _deal_hanging(
@@ -138,6 +152,13 @@ def _is_residue(strokes: Ints, boxes: Ints) -> npt.NDArray[np.bool_]:
     in_corner = (right <= x0 + corner_x) | (left >= x1 - corner_x)
     in_corner &= (bottom <= y0 + corner_y) | (top >= y1 - corner_y)
     return np.asarray(upright | level | in_corner)
+
+
+def _is_print_above(strokes: _Strokes, sheet: Sheet, cell: Cells) -> Truths:
+    """What reaches down from above the strip, but hardly into its cell: words over cells without a top."""
+    y0, y1 = sheet.boxes[cell][:, [1, 3]].T
+    comes_from_above = strokes.boxes[:, 1] <= sheet.strips[strokes.row_of, 1]
+    return np.asarray(comes_from_above & (strokes.boxes[:, 3] < y0 + OVERHANG * (y1 - y0)))
 
 
 def _is_no_dirt(area: Cells, cell: Cells, boxes: Ints) -> npt.NDArray[np.bool_]:

@@ -27,6 +27,7 @@ FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
 GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
 WELL_INSIDE = 0.2  # of a cell: frames do not reach there
 WRITTEN = 0.03  # of that area is ink where something is written
+NESTED = 0.6  # share of the cells of a row that stand in the same cell of another: it is inside of that
 NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
 
 
@@ -263,7 +264,19 @@ def _holds(row: Boxes, other: Boxes) -> bool:
 
 
 def _stands_on(row: Boxes, other: Boxes) -> bool:
-    """Whether at least half the cells of `row` have their center in a cell of `other`."""
+    """Whether at least half the cells of `row` have their center in a cell of `other`, and neither is within one cell
+    of the other: a row of boxes in a cell of a table is a field of its own."""
+    inside = _centers_inside(row, other)
+    return bool(2 * np.count_nonzero(inside.any(axis=1)) >= len(row)) and not (
+        _is_within_one(inside) or _is_within_one(_centers_inside(other, row))
+    )
+
+
+def _centers_inside(row: Boxes, other: Boxes) -> npt.NDArray[np.bool_]:
+    """(n, m): whether the center of a cell of `row` is in a cell of `other`."""
     center = (row[:, None, :2] + row[:, None, 2:]) / 2  # (n, 1, 2)
-    inside = ((center > other[None, :, :2]) & (center < other[None, :, 2:])).all(axis=2)  # (n, m)
-    return bool(2 * np.count_nonzero(np.count_nonzero(inside, axis=1)) >= len(row))
+    return np.asarray(((center > other[None, :, :2]) & (center < other[None, :, 2:])).all(axis=2))
+
+
+def _is_within_one(inside: npt.NDArray[np.bool_]) -> bool:
+    return len(inside) > 1 and bool(inside.sum(axis=0).max() > NESTED * len(inside))
