@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ MAX_TICK_WIDTH = 6  # pixels; wider is a stroke, or a stroke on a tick
 TICK_WIDTH = 1.6  # times the thickness of the baseline: on small pages, which are enlarged, lines are thick
 MAX_PITCH = 160  # pixels, 27 mm
 END_SLACK = 0.3  # of the pitch: a comb's baseline ends with its first and last tick
+MISSING = 1 / 6  # of the ticks may be lost in a stroke that runs into the baseline
 CLEAN_TICKS = 0.6  # share of the ticks that no stroke may hide
 SAME_LINE = 4  # pixels by which a line found in two ways differs
 EDGE_SLACK = 10  # pixels; the edge of a box and the line that makes it
@@ -29,6 +31,7 @@ OPEN = 0.95  # share of their height that the sides of open cells are printed at
 FEW_TICKS, SOLID = 4, 0.93  # with so few ticks the baseline must be unbroken: letters stand on broken ones
 ROOM_USED = 0.85  # of the height up to a line above: digits reach up, but not that far
 CLOSED = 0.75  # of the comb's width: so long is the line that closes cells, or the baseline of a comb above
+CHANCE = 0.02  # digits stand on the baseline: of more strays than ticks, so few may look like a comb by chance
 NEAR_TICKS = 5  # ticks apart: a stroke or three may stand between two ticks
 SLACK = 0.06  # of the pitch: a tick may stand this far from its place
 COMB_ASPECT = 1.2  # height of a comb's cell over its pitch: handwritten digits are that tall
@@ -52,7 +55,7 @@ def find_combs(ink: Mask, lines: Lines, rows: Sequence[Boxes], *, known: Lines |
     if known is not None:
         is_new &= ~_among(found, _baselines(known))
     combs = [_comb_on(ink, lines, tuple(baseline)) for baseline in found[is_new].tolist()]
-    return [comb for comb in combs if comb is not None]
+    return [each for each in combs if each is not None]
 
 
 def _baselines(lines: Lines) -> npt.NDArray[np.int32]:
@@ -188,11 +191,18 @@ def _tick_score(is_dark: npt.NDArray[np.bool_], ticks: Ticks, edges: Ticks, slac
     """Edges with a tick, less half of those whose tick a stroke hides; 0 where these are no ticks of a comb."""
     near = np.abs(edges[:, None] - ticks[None, :]) <= slack  # (edges, ticks)
     clean, strays = int(near.any(axis=1).sum()), int((~near.any(axis=0)).sum())
-    hidden = len(edges) - clean
-    if clean < CLEAN_TICKS * len(edges) or strays > clean:
+    missing = int((~_dark_within(is_dark, edges[1:-1], slack)).sum())
+    if clean < CLEAN_TICKS * len(edges) or missing > MISSING * len(edges):
         return 0.0
-    inner = _dark_within(is_dark, edges[1:-1], slack)
-    return clean - 0.5 * hidden if inner.all() else 0.0
+    if (strays > clean or missing) and _chance(len(is_dark), ticks, slack, clean, len(edges)) > CHANCE:
+        return 0.0
+    return clean - 0.5 * (len(edges) - clean) - missing
+
+
+def _chance(length: int, ticks: Ticks, slack: float, hits: int, edges: int) -> float:
+    """Probability that so many of the edges have a tick if ticks stand anywhere: sum of the binomial's tail."""
+    share = min((2 * slack + 1) * len(ticks) / length, 1.0)
+    return float(sum(comb(edges, k) * share**k * (1 - share) ** (edges - k) for k in range(hits, edges + 1)))
 
 
 def _runs(is_dark: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
