@@ -14,6 +14,8 @@ MIN_ASPECT, MAX_ASPECT = 0.28, 1.9  # width / height of a cell: tall table cells
 SIMILAR = 0.22  # heights and widths of neighbors differ by at most this share
 OFF_LINE = 0.22  # of the height: neighbors stand at most this much higher or lower
 MAX_GAP = 0.85  # of the width: farther apart are two fields
+OVERLAP = 0.05  # of the width: cells that adjoin were measured a little too wide
+MOST_BETWEEN = 3  # cells in a row that strokes may have broken up
 IRREGULAR = 0.16  # of the pitch: a step that differs more starts a new field
 MAX_CELLS = 64  # no number is longer
 PRINTED_ROW = 0.85  # mean coverage of all sides of a row; letters and loops of handwriting have less
@@ -23,6 +25,7 @@ UNEVEN = 0.08  # ... and of their size: in perspective large cells differ more
 ON_LINE = 1.5  # pixels an edge may lie beside the line of its row
 STEEP = 0.1  # cells that agree with a line count less by this much a pixel of unusual slope
 LONE_SIDE = 0.85  # coverage of the sides of a cell guessed beside a lone one, where nothing else speaks for it
+PEER_SIZE = 0.05  # cells of one design differ by less than this part of their size
 FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
 GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
 WELL_INSIDE = 0.2  # of a cell: frames do not reach there
@@ -34,6 +37,7 @@ NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
 def find_rows(holes: Boxes, lines: Lines) -> list[Boxes]:
     """Rows of two or more cells, each (n, 4) from left to right; the guessed missing cells included."""
     cells = holes[_plausible(holes)]
+    cells = np.concatenate([cells, _cells_between(cells, lines)])
     chains = [cells[chain] for chain in chain_cells(cells)]
     rows = [row for chain in chains for row in split_irregular(chain)]
     rows = [_even_out(row, lines) for row in _printed([row for row in rows if len(row) <= MAX_CELLS], lines)]
@@ -69,6 +73,45 @@ def chain_cells(cells: Boxes) -> list[list[int]]:
             chain.append(after[chain[-1]])
         chains.append(chain)
     return chains
+
+
+def _cells_between(cells: Boxes, lines: Lines) -> Boxes:
+    """(m, 4) cells that strokes have broken up, between two whole ones: their frames are printed."""
+    if len(cells) < 2:
+        return cells[:0]
+    after = _next_alike(cells)
+    first = np.flatnonzero(after >= 0)
+    left, right = cells[first], cells[after[first]]
+    width, step = left[:, 2] - left[:, 0], right - left
+    guesses = []
+    for parts in range(2, MOST_BETWEEN + 2):
+        pitch = step[:, 0] / parts
+        fits = (pitch > (1 - OVERLAP) * width) & (pitch < (1 + MAX_GAP) * width)
+        places = np.arange(1, parts)[None, :, None] / parts  # (1, parts - 1, 1)
+        cells_in = left[fits][:, None] + places * step[fits][:, None]  # (pairs, parts - 1, 4)
+        placed, coverage = _nudge(cells_in.reshape(-1, 4).astype(np.float32), lines)
+        is_cell = (coverage.min(axis=1) >= PRINTED_SIDE).reshape(cells_in.shape[:2]).all(axis=1)
+        guesses.append(placed.reshape(cells_in.shape)[is_cell].reshape(-1, 4))
+    return np.concatenate(guesses)
+
+
+def _next_alike(cells: Boxes) -> npt.NDArray[np.intp]:
+    """(n,) the nearest cell of the same size to the right on the same line; -1 where there is none, or nothing fits
+    between."""
+    x0, y0, x1, y1 = cells.T
+    width, height, middle = x1 - x0, y1 - y0, (y0 + y1) / 2
+    gap = x0[None, :] - x1[:, None]  # (n, n) from row's cell to column's cell
+    alike = (
+        (gap > -0.25 * width[:, None])
+        & (np.abs(middle[None, :] - middle[:, None]) < OFF_LINE * height[:, None])
+        & (np.abs(height[None, :] - height[:, None]) < SIMILAR * height[:, None] + 2)
+        & (np.abs(width[None, :] - width[:, None]) < SIMILAR * width[:, None] + 3)
+    )
+    np.fill_diagonal(alike, False)
+    distance = np.where(alike, gap, np.inf)
+    nearest = distance.argmin(axis=1)
+    room = distance[np.arange(len(cells)), nearest]
+    return np.where((room > MAX_GAP * width) & np.isfinite(room), nearest, -1)
 
 
 def _right_neighbors(cells: Boxes) -> dict[int, int]:
@@ -124,16 +167,18 @@ def _printed(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
 def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
     """Add the cells at both ends whose frames are printed but whose insides ink has broken up.
 
-    Beside a lone cell an adjoining one is looked for.
+    Beside a lone cell another is looked for as far from it as in rows of cells like it, else an adjoining one.
     """
     width = lines.horizontal.shape[1]
     grown = [list(row) for row in rows]
-    shapes = [_step_and_size(row) for row in rows]
+    shapes, has_peers = _shapes(rows)
     active = [(index, side) for index in range(len(grown)) for side in (-1, 1)]
     while active:
         guesses = np.array([_next_cell(grown[index], side, *shapes[index]) for index, side in active])
         placed, coverage = _nudge(guesses.astype(np.float32), lines)
-        needed = np.array([PRINTED_SIDE if len(grown[index]) > 1 else LONE_SIDE for index, _ in active])
+        needed = np.array(
+            [LONE_SIDE if len(grown[index]) == 1 and not has_peers[index] else PRINTED_SIDE for index, _ in active]
+        )
         is_cell = (coverage.min(axis=1) >= needed) & (placed[:, 0] >= 0) & (placed[:, 2] < width)
         still = []
         for (index, side), cell, found in zip(active, placed, is_cell, strict=True):
@@ -144,6 +189,21 @@ def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
                 still.append((index, side))
         active = still
     return [np.array(row, np.float32) for row in grown]
+
+
+def _shapes(rows: Sequence[Boxes]) -> tuple[list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]], list[bool]]:
+    """Step and size of the cells of each row; and whether those of a lone cell are taken from rows of cells like it."""
+    shapes = [_step_and_size(row) for row in rows]
+    steps = np.array([step for row, (step, _) in zip(rows, shapes, strict=True) if len(row) > 1]).reshape(-1, 2)
+    sizes = np.array([size for row, (_, size) in zip(rows, shapes, strict=True) if len(row) > 1]).reshape(-1, 2)
+    has_peers = [False] * len(rows)
+    for index, row in enumerate(rows):
+        if len(row) == 1 and len(sizes):
+            off = np.abs(sizes - shapes[index][1]).max(axis=1)
+            peer = int(off.argmin())
+            if off[peer] <= PEER_SIZE * float(sizes[peer].max()) + 1:
+                shapes[index], has_peers[index] = (steps[peer], shapes[index][1]), True
+    return shapes, has_peers
 
 
 def go_on(rows: Sequence[Boxes], ink: Mask, lines: Lines) -> list[bool]:
