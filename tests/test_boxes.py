@@ -9,7 +9,7 @@ import pytest
 
 from scanner.arrays import Gray, Quads
 from scanner.boxes import BoxRow, find_box_rows
-from scanner.boxes.rows import MAX_CELLS
+from scanner.boxes.holes import MAX_CELLS
 from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, Layout, SyntheticPage, make_page
 from scanner.synth.forms import DROPOUT_COLORS, BoxStyle, Decoy
 from scanner.synth.pages import scan_form

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from scanner.arrays import Gray, Quads
+from scanner.boxes.broken import go_on
 from scanner.boxes.canvas import Canvas, make_canvas
 from scanner.boxes.combs import find_combs
 from scanner.boxes.holes import find_cells
 from scanner.boxes.lines import Boxes, Lines, add_faint_lines, find_lines
+from scanner.boxes.overlap import drop_covered, merge_rows
 from scanner.boxes.parts import divide_holes
-from scanner.boxes.rows import drop_covered, find_rows, go_on, merge_rows
+from scanner.boxes.rows import find_rows
 
 __all__ = ["BoxRow", "find_box_rows"]
 

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Mask
-from scanner.boxes.holes import MIN_SIDE
+from scanner.boxes.holes import MIN_ASPECT, MIN_SIDE
 from scanner.boxes.lines import Boxes, Lines
-from scanner.boxes.rows import MIN_ASPECT
 
 MAX_RISE, SLOPE = 12, 0.08  # a baseline is at most this many pixels high, or rises by this part of its length
 MIN_TICK = 6  # pixels on the canvas, 1 mm

@@ -9,6 +9,11 @@ from scanner.boxes.lines import Boxes, Lines, side_coverage, snap_sides
 
 MIN_SIDE = 16  # pixels on the canvas, 2.7 mm on A4: nobody writes into less
 MAX_SIDE = 230  # a quarter of a hand; crops of a few boxes are enlarged this much
+MIN_ASPECT, MAX_ASPECT = 0.28, 1.9  # width / height of a cell: tall table cells to squat survey boxes
+SIMILAR = 0.22  # heights and widths of neighbors differ by at most this share
+OFF_LINE = 0.22  # of the height: neighbors stand at most this much higher or lower
+MAX_GAP = 0.85  # of the width: farther apart are two fields
+MAX_CELLS = 64  # no number is longer
 MIN_FILL = 0.55  # of its bounding box; ink that touches the frame bites pieces out
 FRAME = 1.0  # pixels from the outer edge of a frame to its middle, about
 WHOLE = 0.7  # of the area in its frame: a hole that no stroke has broken up

@@ -5,9 +5,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Gray
-from scanner.boxes.holes import MIN_SIDE
+from scanner.boxes.holes import MAX_ASPECT, MIN_ASPECT, MIN_SIDE
 from scanner.boxes.lines import Boxes
-from scanner.boxes.rows import MAX_ASPECT, MIN_ASPECT
 
 Profile = npt.NDArray[np.float32]  # (w,) how surely a separator stands at each x: 0 - 1
 
