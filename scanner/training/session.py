@@ -47,9 +47,9 @@ class TrainOptions:
     epochs: int = 30
     seed: int = 1
     variants: int = 6
-    boxed: int = 50_000
+    boxed: int = 60_000
     drawn: int = 12_000
-    junk: int = 14_000
+    junk: int = 18_000
     batch_size: int = 256
     learning_rate: float = 2e-3
     workers: int | None = None

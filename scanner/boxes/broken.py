@@ -1,0 +1,157 @@
+"""Cells that strokes have broken up: what is printed of their frames tells where they are."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Mask
+from scanner.boxes.holes import MAX_CELLS, MAX_GAP, OFF_LINE, PRINTED_SIDE, SIMILAR
+from scanner.boxes.lines import Boxes, Lines, side_coverage
+
+OVERLAP = 0.05  # of the width: cells that adjoin were measured a little too wide
+MOST_BETWEEN = 3  # cells in a row that strokes may have broken up
+LONE_SIDE = 0.85  # coverage of the sides of a cell guessed beside a lone one, where nothing else speaks for it
+PEER_SIZE = 0.05  # cells of one design differ by less than this part of their size
+FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
+GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
+WELL_INSIDE = 0.2  # of a cell: frames do not reach there
+WRITTEN = 0.03  # of that area is ink where something is written
+NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
+
+Vector = npt.NDArray[np.float32]  # (2,) along x and y
+
+
+def cells_between(cells: Boxes, lines: Lines) -> Boxes:
+    """(m, 4) cells that strokes have broken up, between two whole ones: their frames are printed."""
+    if len(cells) < 2:
+        return cells[:0]
+    after = _next_alike(cells)
+    first = np.flatnonzero(after >= 0)
+    left, right = cells[first], cells[after[first]]
+    width, step = left[:, 2] - left[:, 0], right - left
+    guesses = []
+    for parts in range(2, MOST_BETWEEN + 2):
+        pitch = step[:, 0] / parts
+        fits = (pitch > (1 - OVERLAP) * width) & (pitch < (1 + MAX_GAP) * width)
+        places = np.arange(1, parts)[None, :, None] / parts  # (1, parts - 1, 1)
+        cells_in = left[fits][:, None] + places * step[fits][:, None]  # (pairs, parts - 1, 4)
+        placed, coverage = _nudge(cells_in.reshape(-1, 4).astype(np.float32), lines)
+        is_cell = (coverage.min(axis=1) >= PRINTED_SIDE).reshape(cells_in.shape[:2]).all(axis=1)
+        guesses.append(placed.reshape(cells_in.shape)[is_cell].reshape(-1, 4))
+    return np.concatenate(guesses)
+
+
+def _next_alike(cells: Boxes) -> npt.NDArray[np.intp]:
+    """(n,) the nearest cell of the same size to the right on the same line; -1 where there is none, or nothing fits
+    between."""
+    x0, y0, x1, y1 = cells.T
+    width, height, middle = x1 - x0, y1 - y0, (y0 + y1) / 2
+    gap = x0[None, :] - x1[:, None]  # (n, n) from row's cell to column's cell
+    alike = (
+        (gap > -0.25 * width[:, None])
+        & (np.abs(middle[None, :] - middle[:, None]) < OFF_LINE * height[:, None])
+        & (np.abs(height[None, :] - height[:, None]) < SIMILAR * height[:, None] + 2)
+        & (np.abs(width[None, :] - width[:, None]) < SIMILAR * width[:, None] + 3)
+    )
+    np.fill_diagonal(alike, False)
+    distance = np.where(alike, gap, np.inf)
+    nearest = distance.argmin(axis=1)
+    room = distance[np.arange(len(cells)), nearest]
+    return np.where((room > MAX_GAP * width) & np.isfinite(room), nearest, -1)
+
+
+def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
+    """Add the cells at both ends whose frames are printed but whose insides ink has broken up.
+
+    Beside a lone cell another is looked for as far from it as in rows of cells like it, else an adjoining one.
+    """
+    width = lines.horizontal.shape[1]
+    grown = [list(row) for row in rows]
+    shapes, has_peers = _shapes(rows)
+    active = [(index, side) for index in range(len(grown)) for side in (-1, 1)]
+    while active:
+        guesses = np.array([_next_cell(grown[index], side, *shapes[index]) for index, side in active])
+        placed, coverage = _nudge(guesses.astype(np.float32), lines)
+        needed = np.array(
+            [LONE_SIDE if len(grown[index]) == 1 and not has_peers[index] else PRINTED_SIDE for index, _ in active]
+        )
+        is_cell = (coverage.min(axis=1) >= needed) & (placed[:, 0] >= 0) & (placed[:, 2] < width)
+        still = []
+        for (index, side), cell, found in zip(active, placed, is_cell, strict=True):
+            if found and len(grown[index]) < MAX_CELLS:
+                grown[index].insert(0 if side < 0 else len(grown[index]), cell)
+                if len(grown[index]) == 2:
+                    shapes[index] = _step_and_size(np.array(grown[index]))
+                still.append((index, side))
+        active = still
+    return [np.array(row, np.float32) for row in grown]
+
+
+def _shapes(rows: Sequence[Boxes]) -> tuple[list[tuple[Vector, Vector]], list[bool]]:
+    """Step and size of the cells of each row; and whether those of a lone cell are taken from rows of cells like it."""
+    shapes = [_step_and_size(row) for row in rows]
+    steps = np.array([step for row, (step, _) in zip(rows, shapes, strict=True) if len(row) > 1]).reshape(-1, 2)
+    sizes = np.array([size for row, (_, size) in zip(rows, shapes, strict=True) if len(row) > 1]).reshape(-1, 2)
+    has_peers = [False] * len(rows)
+    for index, row in enumerate(rows):
+        if len(row) == 1 and len(sizes):
+            off = np.abs(sizes - shapes[index][1]).max(axis=1)
+            peer = int(off.argmin())
+            if off[peer] <= PEER_SIZE * float(sizes[peer].max()) + 1:
+                shapes[index], has_peers[index] = (steps[peer], shapes[index][1]), True
+    return shapes, has_peers
+
+
+def go_on(rows: Sequence[Boxes], ink: Mask, lines: Lines) -> list[bool]:
+    """Whether each row seems to have further cells that were not found: there its number would be cut off.
+
+    Where the next cell would be, its upper and lower edge are printed, and its far side too or something is written.
+    """
+    if not rows:
+        return []
+    shapes = [_step_and_size(row) for row in rows]
+    guesses = [_next_cell(list(row), side, *shape) for row, shape in zip(rows, shapes, strict=True) for side in (-1, 1)]
+    placed, coverage = _nudge(np.array(guesses, np.float32), lines)
+    has_edges = coverage[:, [1, 3]].min(axis=1) >= PRINTED_SIDE
+    far = np.where(np.arange(len(guesses)) % 2 == 0, coverage[:, 0], coverage[:, 2])
+    goes_on = has_edges & ((far >= GOING_ON) | [_is_written(ink, cell) for cell in placed])
+    return [bool(each) for each in goes_on.reshape(-1, 2).any(axis=1)]
+
+
+def _is_written(ink: Mask, cell: npt.NDArray[np.float32]) -> bool:
+    """Whether a stroke is well inside a cell."""
+    x0, y0, x1, y1 = cell
+    inset_x, inset_y = WELL_INSIDE * (x1 - x0), WELL_INSIDE * (y1 - y0)
+    inside = ink[max(int(y0 + inset_y), 0) : int(y1 - inset_y), max(int(x0 + inset_x), 0) : int(x1 - inset_x)]
+    return bool(inside.size and cv2.countNonZero(np.ascontiguousarray(inside)) >= WRITTEN * inside.size)
+
+
+def _step_and_size(row: Boxes) -> tuple[Vector, Vector]:
+    """(2,) the median way from one cell to the next, and (2,) the median size."""
+    if len(row) == 1:
+        size = row[0, 2:] - row[0, :2]
+        return np.array([size[0] + FRAME_WIDTH, 0], np.float32), size
+    centers, middle = (row[:, :2] + row[:, 2:]) / 2, (len(row) - 1) // 2
+    return np.sort(centers[1:] - centers[:-1], axis=0)[middle], np.sort(row[:, 2:] - row[:, :2], axis=0)[middle]
+
+
+def _next_cell(
+    row: Sequence[npt.NDArray[np.float32]], side: int, step: Vector, size: Vector
+) -> npt.NDArray[np.float32]:
+    """Where the cell before the first (side -1) or after the last (side 1) would be."""
+    last = row[-1 if side > 0 else 0]
+    center = (last[:2] + last[2:]) / 2 + side * step
+    return np.concatenate([center - size / 2, center + size / 2])
+
+
+def _nudge(guesses: Boxes, lines: Lines) -> tuple[Boxes, npt.NDArray[np.float32]]:
+    """Move each guess by up to NUDGE to where most of its frame is printed."""
+    steps = (-NUDGE, 0.0, NUDGE)
+    shifts = np.array([(dx, dy, dx, dy) for dx in steps for dy in steps], np.float32)  # (9, 4)
+    tried = (guesses[:, None] + shifts).reshape(-1, 4)
+    coverage = side_coverage(lines, tried).reshape(len(guesses), len(shifts), 4)
+    best = coverage.mean(axis=2).argmax(axis=1)
+    index = np.arange(len(guesses))
+    return tried.reshape(len(guesses), len(shifts), 4)[index, best], coverage[index, best]
