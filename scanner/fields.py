@@ -13,14 +13,11 @@ BLANK = "_"
 BLANK_CONFIDENCE = 0.999  # an empty cell is read as empty wrongly about as often as a sure digit
 SAME_LINE = 0.5  # of the height: fields whose middles are nearer than this stand in one row
 
-UPPER, LOWER = 0, 1
-HIDING = {"1": (UPPER,), "7": (LOWER,)}  # digits that may be another with a level stroke hidden in that line
 ACCEPTED, REVIEW, BLANK_STATUS = "accepted", "review", "blank"
 REASONS = {
     "low_confidence": "a digit, or the number as a whole, is less sure than asked for",
     "unreadable_digit": "a cell holds something that is no digit",
     "cut_off": "the row of boxes seems to go on where no boxes were found: digits may be missing",
-    "ink_on_frame": "a stroke lies along the printed frame: part of a digit may have gone with it",
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out and no digit is left",
 }
@@ -64,13 +61,10 @@ def make_field(
     policy: Policy,
     *,
     goes_on: bool = False,
-    on_frame: npt.NDArray[np.bool_] | None = None,
-    touches: npt.NDArray[np.bool_] | None = None,
 ) -> FieldReading:
     """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
 
-    Where the row `goes_on` beyond the boxes that were found, the number is not accepted; nor where a stroke may be
-    hidden in the frame: (n,) cells with strokes `on_frame`, (n, 2) cells whose ink `touches` the upper, lower line.
+    Where the row `goes_on` beyond the boxes that were found, the number is not accepted.
     """
     cells, confidences = decode(scores, is_blank, classes)
     value = "".join(character for character in cells if character.isdigit())
@@ -78,8 +72,6 @@ def make_field(
     status, reason = judge(cells, confidences, policy)
     if status == ACCEPTED and goes_on:
         status, reason = REVIEW, "cut_off"
-    elif status == ACCEPTED and _may_hide_stroke(cells, on_frame, touches):
-        status, reason = REVIEW, "ink_on_frame"
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
     return FieldReading(
         name=name,
@@ -92,16 +84,6 @@ def make_field(
         box_xywh=(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),
         cell_quads=tuple(tuple((float(x), float(y)) for x, y in quad) for quad in quads),
     )
-
-
-def _may_hide_stroke(cells: str, on_frame: npt.NDArray[np.bool_] | None, touches: npt.NDArray[np.bool_] | None) -> bool:
-    """Whether a level stroke may have gone with the frame: a 1 that hangs from the upper line may be a 7 whose bar
-    lies in it, a 7 that stands on the lower line a 2 without its foot."""
-    if on_frame is not None and on_frame.any():
-        return True
-    if touches is None:
-        return False
-    return any(touch[side] for cell, touch in zip(cells, touches, strict=True) for side in HIDING.get(cell, ()))
 
 
 def decode(scores: Scores, is_blank: npt.NDArray[np.bool_], classes: str) -> tuple[str, npt.NDArray[np.float64]]:

@@ -132,8 +132,6 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
             network.card.classes,
             policy,
             goes_on=readings[index].row.goes_on,
-            on_frame=readings[index].ink.on_frame,
-            touches=readings[index].ink.touches,
         )
         for index, name in named
     )

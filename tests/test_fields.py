@@ -112,7 +112,7 @@ def test_status_and_reason_follow_from_the_cells(cells: str, status: str, reason
 
 def test_every_reason_is_explained() -> None:
     reasons = {judge(cells, np.full(len(cells), 0.5), Policy(0.9))[1] for cells in ("12", "1?", "1_2", "xx")}
-    assert reasons | {"cut_off", "ink_on_frame"} == set(REASONS)
+    assert reasons | {"cut_off"} == set(REASONS)
     assert all(REASONS.values())
 
 
@@ -121,24 +121,6 @@ def test_a_number_whose_row_goes_on_is_not_accepted() -> None:
     assert (sure.status, sure.reason, sure.value) == ("review", "cut_off", "12")
     gap = make_field("f", scores_of("1?"), is_blank("1?"), quads_of(2), CLASSES, ANY, goes_on=True)
     assert gap.reason == "unreadable_digit"
-
-
-@pytest.mark.parametrize(
-    ("cells", "touched", "status"),
-    [("12", (0, 0), "review"), ("12", (0, 1), "accepted"), ("27", (1, 1), "review"), ("27", (1, 0), "accepted")],
-)
-def test_a_stroke_hidden_in_the_frame_is_feared(cells: str, touched: tuple[int, int], status: str) -> None:
-    """A 1 may be a 7 whose bar lies in the upper line, a 7 a 2 whose foot lies in the lower one."""
-    touches = np.zeros((2, 2), np.bool_)
-    touches[touched] = True
-    field = make_field("f", scores_of(cells), is_blank(cells), quads_of(2), CLASSES, ANY, touches=touches)
-    assert field.status == status
-
-
-def test_a_stroke_along_the_frame_is_feared() -> None:
-    on_frame = np.array([False, True])
-    field = make_field("f", scores_of("34"), is_blank("34"), quads_of(2), CLASSES, ANY, on_frame=on_frame)
-    assert (field.status, field.reason) == ("review", "ink_on_frame")
 
 
 def test_one_unsure_digit_sends_the_number_to_review() -> None:
