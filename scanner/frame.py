@@ -18,7 +18,9 @@ FRAME_SWELL = 2  # pixels a line may be thicker than the typical one; more is a 
 FAR_COST = 0.02  # of coverage for each pixel beside that place: the line of the next box is often as near
 SNAP_REACH = 12  # pixels a side may lie beside where it is expected, before its cell is moved there
 SNAP_WIDTH = 8  # pixels the cells of a row may be wider or narrower than expected
-SNAP_COST = 0.01  # of fit for each pixel a cell is moved: strokes are far, frames near
+SNAP_COST = (
+    0.02  # of fit for each pixel a cell is moved, or its row's cells are made wider: the next box is as well framed
+)
 SNAP_LEAST = 0.5  # coverage of a typical cell below which its frame is not in the ink
 PLATEAU = 0.9  # of the best fit: a thick line fits in several places; its middle is meant
 SNAP_SHARE = 0.6  # of the fit of a typical cell: with less a cell goes where the others go
@@ -90,7 +92,8 @@ def _snapped(total: Ints, boxes: Ints, row_of: Cells) -> Ints:
     near, far = (_widened(_coverage(total, x, y0, y1, SNAP_REACH + SNAP_WIDTH)) for x in (x0, x1))
     widths, shifts = np.arange(-SNAP_WIDTH, SNAP_WIDTH + 1), np.arange(-SNAP_REACH, SNAP_REACH + 1)
     place = shifts - widths[:, None] // 2 + SNAP_REACH + SNAP_WIDTH  # (widths, shifts) of the near side
-    fit = np.minimum(near[:, place], far[:, place + widths[:, None]]) - SNAP_COST * np.abs(shifts)
+    fit = np.minimum(near[:, place], far[:, place + widths[:, None]])
+    fit = fit - SNAP_COST * (np.abs(shifts) + np.abs(widths)[:, None])
     wider = np.zeros((rows, len(widths)))
     np.add.at(wider, row_of, fit.max(axis=2))
     start, end = _runs(wider, wider.argmax(axis=1), PLATEAU * wider.max(axis=1))

@@ -306,3 +306,96 @@ def test_long_ticks_are_taken_away_as_short_ones() -> None:
         ink = read(page_of(field, {2: Digit(5)}), cell_quads(field, PX_PER_MM), tick)
         assert ink.is_blank.tolist() == [True, True, False, True, True], tick
         assert correlation(ink.digits[2], alone(field, Digit(5))) > ALIKE, tick
+
+
+# --- what pages of strange forms taught
+
+
+@pytest.mark.parametrize("gap_mm", [0.8, 1.1])
+@pytest.mark.parametrize("dx", [-0.14, 0.14])
+def test_the_frame_of_the_next_box_is_not_taken_for_that_of_this_one(gap_mm: float, dx: float) -> None:
+    field = replace(field_of("separate"), gap_mm=gap_mm)
+    written = {cell: Digit(label, dx=dx) for cell, label in enumerate((0, 6, 8, 2, 9))}
+    ink = read(page_of(field, written), cell_quads(field, PX_PER_MM))
+    for cell, digit in written.items():
+        assert correlation(ink.digits[cell], alone(field, Digit(digit.label))) > 0.9
+
+
+@pytest.mark.parametrize("style", ["separate", "cells"])
+@pytest.mark.parametrize("shift", [-0.11, 0.11])
+def test_a_cell_beside_its_frame_is_moved_there(style: BoxStyle, shift: float) -> None:
+    """Of a row one cell lies a tenth of its width beside its frame, and its digit at the line."""
+    field = field_of(style)
+    quads = cell_quads(field, PX_PER_MM)
+    quads[2, :, 0] += shift * field.cell_width_mm * PX_PER_MM
+    ink = read(page_of(field, {2: Digit(0, dx=float(np.copysign(0.14, shift)))}), quads)
+    assert correlation(ink.digits[2], alone(field, Digit(0))) > ALIKE
+
+
+def test_a_light_stroke_beside_a_dark_blot_is_kept() -> None:
+    field = field_of("cells")
+    page = page_of(field, {2: Digit(3, color=PENCIL)})
+    x, y = np.rint(cell_quads(field, PX_PER_MM)[2].mean(axis=0)).astype(int)
+    cv2.circle(page, (int(x), int(y)), 4, (10.0,), -1)
+    ink = read(page, cell_quads(field, PX_PER_MM))
+    assert correlation(ink.digits[2], alone(field, Digit(3))) > 0.8
+
+
+@pytest.mark.parametrize("depth", [0.09, 0.1, 0.11])
+def test_an_arc_below_the_line_belongs_to_the_digit_above_it(depth: float) -> None:
+    """A wide 0 sinks through the lower line, which cuts its foot off."""
+    field = field_of("cells", line_mm=0.5)
+    page, quads = page_of(field, {}), cell_quads(field, PX_PER_MM)
+    width, height = (size * PX_PER_MM for size in (field.cell_width_mm, field.cell_height_mm))
+    x, foot = float(quads[2].mean(axis=0)[0]), float(quads[2, 2, 1])
+    axes = round(0.36 * width), round(0.24 * height)
+    center = round(x), round(foot + depth * height) - axes[1]
+    cv2.ellipse(page, center, axes, 0, 0, 360, (50.0,), 2, cv2.LINE_AA)
+    ink = read(page, quads)
+    assert ink.extent[2, 3] > 1.05  # the foot is there, below the cell
+    assert ink.is_blank.tolist() == [True, True, False, True, True]
+
+
+def test_strokes_that_cross_out_a_column_run_on() -> None:
+    """Of a large X over rows of a table each row sees two slanted strokes: no 11."""
+    field = field_of("cells", 2)
+    page, quads = page_of(field, {}), cell_quads(field, PX_PER_MM)
+    for quad in quads:
+        x, y = quad.mean(axis=0)
+        cv2.line(page, (round(x - 12), round(y - 60)), (round(x + 12), round(y + 60)), (40.0,), 3, cv2.LINE_AA)
+    assert read(page, quads).runs_on.all()
+
+
+@pytest.mark.parametrize("style", ALL_STYLES)
+def test_digits_inside_their_cells_do_not_run_on(style: BoxStyle) -> None:
+    field = field_of(style)
+    page = page_of(field, {cell: Digit(cell + 3, height=0.8) for cell in range(5)})
+    assert not read(page, cell_quads(field, PX_PER_MM), share_of(field)).runs_on.any()
+
+
+def test_words_over_a_comb_are_no_ink() -> None:
+    field = field_of("comb")
+    page, quads = page_of(field, {2: Digit(7)}), cell_quads(field, PX_PER_MM)
+    top = round(float(quads[0, 0, 1]))
+    cv2.putText(page, "NUMBERS", (round(float(quads[0, 0, 0])), top + 3), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (30.0,), 2)
+    ink = read(page, quads, share_of(field))
+    assert correlation(ink.digits[2], alone(field, Digit(7))) > ALIKE
+
+
+def test_the_baseline_of_a_comb_above_is_no_ink() -> None:
+    field = field_of("comb")
+    page, quads = page_of(field, {2: Digit(7)}), cell_quads(field, PX_PER_MM)
+    top = round(float(quads[0, 0, 1])) - 2
+    page[top : top + 3, :] = 30
+    ink = read(page, quads, share_of(field))
+    assert ink.is_blank.tolist() == [True, True, False, True, True]
+    assert correlation(ink.digits[2], alone(field, Digit(7))) > ALIKE
+
+
+def test_a_digit_that_keeps_to_the_edges_of_its_cell_is_no_blank() -> None:
+    field = field_of("comb")
+    page, quads = page_of(field, {0: Digit(8)}), cell_quads(field, PX_PER_MM)
+    x0, y0, x1, y1 = (*quads[2, 0], *quads[2, 2])
+    bend = np.rint([(x0 + 5, y0 + 7), (x1 - 7, y0 + 7), (x1 - 7, y1 - 5)]).astype(np.int32)
+    cv2.polylines(page, [bend], False, (60.0,), 2, cv2.LINE_AA)
+    assert not read(page, quads, share_of(field)).is_blank[2]
