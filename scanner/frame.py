@@ -26,6 +26,7 @@ PLATEAU = 0.9  # of the best fit: a thick line fits in several places; its middl
 SNAP_SHARE = 0.6  # of the fit of a typical cell: with less a cell goes where the others go
 SHARED_INK = 0.6  # share of the cells that must have ink at a place for it to be print
 CORNER = 0.3  # of the cell: rounded corners leave rests this large
+CORNER_DEPTH = 10  # pixels: a corner so round keeps that near to one of its two sides
 CROSSING = FRAME_REACH + 3  # pixels on each side of a line pixel, itself counted, where a crossing stroke goes on
 DEEP = 2  # pixels across a line; thinner ink beside it is its own rough edge
 LEAN = 2  # pixels along a line by which such a stroke may go on beside where it came
@@ -225,6 +226,8 @@ def _erase_corners(rest: Mask, mask: Mask, sheet: Sheet, is_closed: Truths) -> N
     typical = np.stack([medians_by(row_of, along, len(counts)) for along in spans.T], axis=1)
     sizes = (CORNER * typical.astype(int)).astype(int)[row_of]  # (cells, 2)
     bits = cv2.threshold(mask, 0, 1, cv2.THRESH_BINARY)[1]
+    for x0, y0, x1, y1 in boxes.tolist():  # strokes of several digits may well meet there, corners do not reach it
+        bits[y0 + CORNER_DEPTH : y1 - CORNER_DEPTH, x0 + CORNER_DEPTH : x1 - CORNER_DEPTH] = 0
     for far in np.ndindex(2, 2):  # from the right, from the bottom
         first = np.where(far, boxes[:, 2:] - sizes, boxes[:, :2] - FRAME_WANDER)
         corners = np.concatenate([first, first + sizes + FRAME_WANDER], axis=1)
