@@ -17,6 +17,8 @@ MAX_CELLS = 64  # no number is longer
 MIN_FILL = 0.55  # of its bounding box; ink that touches the frame bites pieces out
 FRAME = 1.0  # pixels from the outer edge of a frame to its middle, about
 WHOLE = 0.7  # of the area in its frame: a hole that no stroke has broken up
+WIDE, PART = 1.3, 0.55  # width over height of a frame that may be around several cells, and width of one of these
+TABLE = 3  # framed holes within a frame: strokes part a cell, but not so straight
 SLIVER = 0.3  # width over height: a narrower hole is between a stroke and the frame
 PRINTED_SIDE = 0.62  # coverage that makes a side believable; rounded corners take a quarter
 
@@ -54,8 +56,13 @@ def _join(holes: Boxes, outers: Boxes, lines: Lines) -> Boxes:
     share = _share_inside(holes, framed)  # (holes, framed)
     width, height = holes[:, 2] - holes[:, 0], holes[:, 3] - holes[:, 1]
     is_cell = (height[:, None] >= WHOLE * (framed[:, 3] - framed[:, 1])) & (width >= SLIVER * height)[:, None]
-    has_cells = ((share > 0) & is_cell).sum(axis=0) >= 2  # a frame around adjoining cells
-    broken = framed[(share < WHOLE).all(axis=0) & ~has_cells]
+    cells_in = (share > 0) & is_cell
+    is_wide = framed[:, 2] - framed[:, 0] > WIDE * (framed[:, 3] - framed[:, 1])
+    is_part = width[:, None] <= PART * (framed[:, 2] - framed[:, 0])
+    has_cells = (cells_in.sum(axis=0) >= 2) | ((cells_in & is_part).any(axis=0) & is_wide)  # a frame around several
+    is_framed = side_coverage(lines, holes).min(axis=1, initial=1) >= PRINTED_SIDE
+    is_table = ((share > 0) & is_framed[:, None]).sum(axis=0) >= TABLE
+    broken = framed[(share < WHOLE).all(axis=0) & ~has_cells & ~is_table]
     pieces = (_share_inside(holes, broken) > 0).any(axis=1)
     return np.concatenate([holes[~pieces], broken])
 
