@@ -31,15 +31,16 @@ def cells_between(cells: Boxes, lines: Lines) -> Boxes:
     first = np.flatnonzero(after >= 0)
     left, right = cells[first], cells[after[first]]
     width, step = left[:, 2] - left[:, 0], right - left
-    guesses = []
+    guesses, is_open = [], np.ones(len(left), np.bool_)
     for parts in range(2, MOST_BETWEEN + 2):
         pitch = step[:, 0] / parts
-        fits = (pitch > (1 - OVERLAP) * width) & (pitch < (1 + MAX_GAP) * width)
+        tried = np.flatnonzero(is_open & (pitch > (1 - OVERLAP) * width) & (pitch < (1 + MAX_GAP) * width))
         places = np.arange(1, parts)[None, :, None] / parts  # (1, parts - 1, 1)
-        cells_in = left[fits][:, None] + places * step[fits][:, None]  # (pairs, parts - 1, 4)
+        cells_in = left[tried][:, None] + places * step[tried][:, None]  # (pairs, parts - 1, 4)
         placed, coverage = _nudge(cells_in.reshape(-1, 4).astype(np.float32), lines)
         is_cell = (coverage.min(axis=1) >= PRINTED_SIDE).reshape(cells_in.shape[:2]).all(axis=1)
         guesses.append(placed.reshape(cells_in.shape)[is_cell].reshape(-1, 4))
+        is_open[tried[is_cell]] = False
     return np.concatenate(guesses)
 
 

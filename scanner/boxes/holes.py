@@ -18,7 +18,7 @@ MIN_FILL = 0.55  # of its bounding box; ink that touches the frame bites pieces 
 FRAME = 1.0  # pixels from the outer edge of a frame to its middle, about
 WHOLE = 0.7  # of the area in its frame: a hole that no stroke has broken up
 WIDE, PART = 1.3, 0.55  # width over height of a frame that may be around several cells, and width of one of these
-TABLE = 3  # framed holes within a frame: strokes part a cell, but not so straight
+TABLE, TABLE_EVEN = 3, 0.1  # framed holes within a frame, their heights even: strokes part a cell in other ways
 SLIVER = 0.3  # width over height: a narrower hole is between a stroke and the frame
 PRINTED_SIDE = 0.62  # coverage that makes a side believable; rounded corners take a quarter
 
@@ -61,10 +61,18 @@ def _join(holes: Boxes, outers: Boxes, lines: Lines) -> Boxes:
     is_part = width[:, None] <= PART * (framed[:, 2] - framed[:, 0])
     has_cells = (cells_in.sum(axis=0) >= 2) | ((cells_in & is_part).any(axis=0) & is_wide)  # a frame around several
     is_framed = side_coverage(lines, holes).min(axis=1, initial=1) >= PRINTED_SIDE
-    is_table = ((share > 0) & is_framed[:, None]).sum(axis=0) >= TABLE
-    broken = framed[(share < WHOLE).all(axis=0) & ~has_cells & ~is_table]
+    is_table = [_are_alike(height[is_in]) for is_in in ((share > 0) & is_framed[:, None]).T]
+    broken = framed[(share < WHOLE).all(axis=0) & ~has_cells & ~np.array(is_table)]
     pieces = (_share_inside(holes, broken) > 0).any(axis=1)
     return np.concatenate([holes[~pieces], broken])
+
+
+def _are_alike(heights: npt.NDArray[np.float32]) -> bool:
+    """Whether there are cells of a table among holes of these heights."""
+    if len(heights) < TABLE:
+        return False
+    median = np.median(heights)
+    return bool(np.count_nonzero(np.abs(heights - median) <= TABLE_EVEN * median) >= TABLE)
 
 
 def _share_inside(holes: Boxes, framed: Boxes) -> npt.NDArray[np.float32]:
