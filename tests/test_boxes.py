@@ -184,6 +184,17 @@ def test_a_row_that_loses_a_cell_goes_on(style: BoxStyle) -> None:
     assert [(len(row.quads) == len(quads), row.goes_on) for row in rows] in ([(True, False)], [(False, True)])
 
 
+def test_a_comb_whose_baseline_breaks_off_goes_on() -> None:
+    """Under the first cell a fax has lost the baseline; its tick and its digit are there."""
+    page = printed("comb")
+    image, quads = gray(page.image).copy(), page.truth[0].quads
+    (x0, y0), (x1, y1) = np.rint(quads[0, 0]).astype(int), np.rint(quads[0, 2]).astype(int)
+    image[y1 - 3 : y1 + 4, x0 + 4 : x1 - 3] = 255
+    image[y0 + 8 : y1 - 8, (x0 + x1) // 2 : (x0 + x1) // 2 + 4] = 40
+    rows = [row for row in find_box_rows(image) if np.abs(row.quads[-1, 2] - quads[-1, 2]).max() < 6]
+    assert [(len(row.quads) == len(quads), row.goes_on) for row in rows] in ([(True, False)], [(False, True)])
+
+
 @pytest.mark.parametrize("style", BOX_STYLES)
 def test_only_the_sides_of_a_comb_end_below_its_cells(style: BoxStyle) -> None:
     shares = [row.side_share for row in find_box_rows(gray(printed(style).image))]

@@ -45,10 +45,11 @@ def find_box_rows(page: Gray) -> list[BoxRow]:
     kept = drop_covered([comb.cells for comb in combs], sure_boxes)
     share = {id(comb.cells): comb.tick_share for comb in combs}
     rows = [*boxes, *kept]
-    open_ended = go_on(rows, canvas.ink, faint)
+    shares = [share.get(id(row), 1.0) for row in rows]
+    open_ended = go_on(rows, shares, canvas.ink, faint)
     return [
-        BoxRow(canvas.quads_on_page(row), share.get(id(row), 1.0), goes_on)
-        for row, goes_on in zip(rows, open_ended, strict=True)
+        BoxRow(canvas.quads_on_page(row), side_share, goes_on)
+        for row, side_share, goes_on in zip(rows, shares, open_ended, strict=True)
     ]
 
 

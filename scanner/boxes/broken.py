@@ -105,20 +105,28 @@ def _shapes(rows: Sequence[Boxes]) -> tuple[list[tuple[Vector, Vector]], list[bo
     return shapes, has_peers
 
 
-def go_on(rows: Sequence[Boxes], ink: Mask, lines: Lines) -> list[bool]:
+def go_on(rows: Sequence[Boxes], side_shares: Sequence[float], ink: Mask, lines: Lines) -> list[bool]:
     """Whether each row seems to have further cells that were not found: there its number would be cut off.
 
     Where the next cell would be, its upper and lower edge are printed, and its far side too or something is written.
+    A comb, with `side_shares` below 1, has no upper edge: there the far tick and something else must be there.
     """
     if not rows:
         return []
     shapes = [_step_and_size(row) for row in rows]
     guesses = [_next_cell(list(row), side, *shape) for row, shape in zip(rows, shapes, strict=True) for side in (-1, 1)]
-    placed, coverage = _nudge(np.array(guesses, np.float32), lines)
-    has_edges = coverage[:, [1, 3]].min(axis=1) >= PRINTED_SIDE
+    places = np.array(guesses, np.float32)
+    share = np.repeat(np.array(side_shares), 2)
+    sides = places.copy()
+    sides[:, 1] = np.where(share < 1, places[:, 3] - share * (places[:, 3] - places[:, 1]), places[:, 1])
+    placed, coverage = _nudge(sides.astype(np.float32), lines)
     far = np.where(np.arange(len(guesses)) % 2 == 0, coverage[:, 0], coverage[:, 2])
-    goes_on = has_edges & ((far >= GOING_ON) | [_is_written(ink, cell) for cell in placed])
-    return [bool(each) for each in goes_on.reshape(-1, 2).any(axis=1)]
+    is_written = np.array([_is_written(ink, cell) for cell in np.where(share[:, None] < 1, places, placed)])
+    has_edges = coverage[:, [1, 3]].min(axis=1) >= PRINTED_SIDE
+    goes_on = has_edges & ((far >= GOING_ON) | is_written)
+    comb_goes_on = (far >= PRINTED_SIDE) & (is_written | (coverage[:, 3] >= GOING_ON))
+    goes_on = np.where(share < 1, comb_goes_on, goes_on)
+    return np.asarray(goes_on.reshape(-1, 2).any(axis=1)).tolist()
 
 
 def _is_written(ink: Mask, cell: npt.NDArray[np.float32]) -> bool:

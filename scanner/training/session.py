@@ -44,9 +44,9 @@ class TrainOptions:
     out: Path = Path("models")
     name: str = "reader"
     architecture: str = "reader"
-    epochs: int = 30
+    epochs: int = 20
     seed: int = 1
-    variants: int = 6
+    variants: int = 5
     boxed: int = 60_000
     drawn: int = 12_000
     junk: int = 18_000
