@@ -18,6 +18,7 @@ REASONS = {
     "low_confidence": "a digit, or the number as a whole, is less sure than asked for",
     "unreadable_digit": "a cell holds something that is no digit",
     "cut_off": "the row of boxes seems to go on where no boxes were found: digits may be missing",
+    "runs_on": "a stroke goes on far beyond its box: it may cross out more than one, and be no digit",
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out and no digit is left",
 }
@@ -61,10 +62,12 @@ def make_field(
     policy: Policy,
     *,
     goes_on: bool = False,
+    runs_on: bool = False,
 ) -> FieldReading:
     """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
 
-    Where the row `goes_on` beyond the boxes that were found, the number is not accepted.
+    Where the row `goes_on` beyond the boxes that were found, or a stroke `runs_on` far beyond its cell, the number is
+    not accepted.
     """
     cells, confidences = decode(scores, is_blank, classes)
     value = "".join(character for character in cells if character.isdigit())
@@ -72,6 +75,8 @@ def make_field(
     status, reason = judge(cells, confidences, policy)
     if status == ACCEPTED and goes_on:
         status, reason = REVIEW, "cut_off"
+    elif status == ACCEPTED and runs_on:
+        status, reason = REVIEW, "runs_on"
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
     return FieldReading(
         name=name,

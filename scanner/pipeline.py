@@ -12,13 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scanner.arrays import Gray, Quads, Scores
+from scanner.arrays import Gray, Quads
 from scanner.boxes import find_box_rows
 from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, sureness
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
-from scanner.network import NOT_A_DIGIT, Network, load_network
+from scanner.network import Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
 
 SURE_UPRIGHT = 0.95  # mean probability of the digits of a page that nobody turned: on their head they look like none
@@ -132,6 +132,7 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
             network.card.classes,
             policy,
             goes_on=readings[index].row.goes_on,
+            runs_on=bool(readings[index].ink.runs_on.any()),
         )
         for index, name in named
     )
@@ -182,19 +183,9 @@ def read_rows(gray: Gray, network: Network) -> list[RowReading]:
     written = np.concatenate([~ink.is_blank for ink in inks])
     scores = np.zeros((len(written), len(network.card.classes)), np.float32)
     scores[written] = network.scores(np.concatenate([ink.digits for ink in inks])[written])
-    runs_on = np.concatenate([ink.runs_on for ink in inks])
-    scores[runs_on] = _without_digits(scores[runs_on], network.card.classes)
     parts = np.split(scores, np.cumsum([len(ink.is_blank) for ink in inks])[:-1])
     readings = [RowReading(row, ink, part) for row, ink, part in zip(rows, inks, parts, strict=True)]
     return keep_digit_rows(readings, network.card.classes)
-
-
-def _without_digits(scores: Scores, classes: str) -> Scores:
-    """Scores (n, classes) with the probability of all digits given to "?"."""
-    is_digit = np.array([each.isdigit() for each in classes])
-    is_nothing = np.array([each == NOT_A_DIGIT for each in classes])
-    kept = np.where(is_digit, 0, scores)
-    return np.asarray(kept + np.where(is_nothing, 1 - kept.sum(axis=1, keepdims=True), 0), np.float32)
 
 
 def _turn(gray: Gray, turn: int) -> Gray:

@@ -112,7 +112,7 @@ def test_status_and_reason_follow_from_the_cells(cells: str, status: str, reason
 
 def test_every_reason_is_explained() -> None:
     reasons = {judge(cells, np.full(len(cells), 0.5), Policy(0.9))[1] for cells in ("12", "1?", "1_2", "xx")}
-    assert reasons | {"cut_off"} == set(REASONS)
+    assert reasons | {"cut_off", "runs_on"} == set(REASONS)
     assert all(REASONS.values())
 
 
@@ -121,6 +121,11 @@ def test_a_number_whose_row_goes_on_is_not_accepted() -> None:
     assert (sure.status, sure.reason, sure.value) == ("review", "cut_off", "12")
     gap = make_field("f", scores_of("1?"), is_blank("1?"), quads_of(2), CLASSES, ANY, goes_on=True)
     assert gap.reason == "unreadable_digit"
+
+
+def test_a_stroke_that_runs_on_is_looked_at_by_a_person() -> None:
+    sure = make_field("f", scores_of("11"), is_blank("11"), quads_of(2), CLASSES, ANY, runs_on=True)
+    assert (sure.status, sure.reason, sure.value) == ("review", "runs_on", "11")
 
 
 def test_one_unsure_digit_sends_the_number_to_review() -> None:
