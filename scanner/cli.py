@@ -124,8 +124,8 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the network and its card.")] = Path("models"),
     name: Annotated[str, typer.Option(help="Its name: NAME.keras, NAME.onnx, NAME.json.")] = "reader",
     architecture: Annotated[str, typer.Option(help="reader, or tiny to try things out.")] = "reader",
-    epochs: Annotated[int, typer.Option(min=1, help="How often the network sees the digits.")] = 20,
-    variants: Annotated[int, typer.Option(min=1, help="How often each digit is distorted anew.")] = 5,
+    epochs: Annotated[int, typer.Option(min=1, help="How often the network sees the digits.")] = 22,
+    variants: Annotated[int, typer.Option(min=1, help="How often each digit is distorted anew.")] = 6,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by lot.")] = 1,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that prepare digits. Default: one a core.")
