@@ -13,11 +13,14 @@ BLANK = "_"
 BLANK_CONFIDENCE = 0.999  # an empty cell is read as empty wrongly about as often as a sure digit
 SAME_LINE = 0.5  # of the height: fields whose middles are nearer than this stand in one row
 
+UPPER, LOWER = 0, 1
+HIDING = {"1": UPPER, "7": LOWER}  # digits that may be another with a level stroke hidden in that line
 ACCEPTED, REVIEW, BLANK_STATUS = "accepted", "review", "blank"
 REASONS = {
     "low_confidence": "a digit, or the number as a whole, is less sure than asked for",
     "unreadable_digit": "a cell holds something that is no digit",
     "cut_off": "the row of boxes seems to go on where no boxes were found: digits may be missing",
+    "ink_on_frame": "a 1 hangs from the upper line, or a 7 stands on the lower one: the frame may hide a stroke",
     "runs_on": "a stroke goes on far beyond its box: it may cross out more than one, and be no digit",
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out and no digit is left",
@@ -63,11 +66,12 @@ def make_field(
     *,
     goes_on: bool = False,
     runs_on: bool = False,
+    touches: npt.NDArray[np.bool_] | None = None,
 ) -> FieldReading:
     """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
 
     Where the row `goes_on` beyond the boxes that were found, or a stroke `runs_on` far beyond its cell, the number is
-    not accepted.
+    not accepted; nor where a stroke may be hidden in a line that ink `touches`: (n, 2) the upper, the lower one.
     """
     cells, confidences = decode(scores, is_blank, classes)
     value = "".join(character for character in cells if character.isdigit())
@@ -77,6 +81,8 @@ def make_field(
         status, reason = REVIEW, "cut_off"
     elif status == ACCEPTED and runs_on:
         status, reason = REVIEW, "runs_on"
+    elif status == ACCEPTED and touches is not None and _may_hide_stroke(cells, touches):
+        status, reason = REVIEW, "ink_on_frame"
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
     return FieldReading(
         name=name,
@@ -89,6 +95,12 @@ def make_field(
         box_xywh=(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),
         cell_quads=tuple(tuple((float(x), float(y)) for x, y in quad) for quad in quads),
     )
+
+
+def _may_hide_stroke(cells: str, touches: npt.NDArray[np.bool_]) -> bool:
+    """Whether a level stroke may have gone with the frame: a 1 that hangs from the upper line may be a 7 whose bar
+    lies in it, a 7 that stands on the lower line a 2 without its foot."""
+    return any(cell in HIDING and touch[HIDING[cell]] for cell, touch in zip(cells, touches, strict=True))
 
 
 def decode(scores: Scores, is_blank: npt.NDArray[np.bool_], classes: str) -> tuple[str, npt.NDArray[np.float64]]:

@@ -130,7 +130,7 @@ def test_most_of_the_pen_is_taken_away(label: int, pen: float) -> None:
 def test_contrast_is_taken_away(label: int, paper: int, darkest: int) -> None:
     whole = crop(label)
     pale = (darkest + whole.astype(np.float32) * (paper - darkest) / 255).astype(np.uint8)
-    assert correlation(normalize(pale), normalize(whole)) > ALIKE
+    assert correlation(normalize(pale), normalize(whole)) > 0.95  # the center may round to the next quarter pixel
 
 
 @pytest.mark.parametrize("label", LABELS)

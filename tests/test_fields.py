@@ -112,7 +112,7 @@ def test_status_and_reason_follow_from_the_cells(cells: str, status: str, reason
 
 def test_every_reason_is_explained() -> None:
     reasons = {judge(cells, np.full(len(cells), 0.5), Policy(0.9))[1] for cells in ("12", "1?", "1_2", "xx")}
-    assert reasons | {"cut_off", "runs_on"} == set(REASONS)
+    assert reasons | {"cut_off", "runs_on", "ink_on_frame"} == set(REASONS)
     assert all(REASONS.values())
 
 
@@ -126,6 +126,18 @@ def test_a_number_whose_row_goes_on_is_not_accepted() -> None:
 def test_a_stroke_that_runs_on_is_looked_at_by_a_person() -> None:
     sure = make_field("f", scores_of("11"), is_blank("11"), quads_of(2), CLASSES, ANY, runs_on=True)
     assert (sure.status, sure.reason, sure.value) == ("review", "runs_on", "11")
+
+
+@pytest.mark.parametrize(
+    ("cells", "touched", "status"),
+    [("12", (0, 0), "review"), ("12", (0, 1), "accepted"), ("27", (1, 1), "review"), ("27", (1, 0), "accepted")],
+)
+def test_a_stroke_hidden_in_the_frame_is_feared(cells: str, touched: tuple[int, int], status: str) -> None:
+    """A 1 may be a 7 whose bar lies in the upper line, a 7 a 2 whose foot lies in the lower one."""
+    touches = np.zeros((2, 2), np.bool_)
+    touches[touched] = True
+    field = make_field("f", scores_of(cells), is_blank(cells), quads_of(2), CLASSES, ANY, touches=touches)
+    assert field.status == status
 
 
 def test_one_unsure_digit_sends_the_number_to_review() -> None:

@@ -13,6 +13,7 @@ from scanner.boxes.lines import Boxes, Lines, side_coverage
 OVERLAP = 0.05  # of the width: cells that adjoin were measured a little too wide
 MOST_BETWEEN = 3  # cells in a row that strokes may have broken up
 LONE_SIDE = 0.85  # coverage of the sides of a cell guessed beside a lone one, where nothing else speaks for it
+MIN_PEER = 3  # cells of a row that others are like; letters of print make shorter rows
 PEER_SIZE = 0.05  # cells of one design differ by less than this part of their size
 FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
 GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
@@ -93,8 +94,8 @@ def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
 def _shapes(rows: Sequence[Boxes]) -> tuple[list[tuple[Vector, Vector]], list[bool]]:
     """Step and size of the cells of each row; and whether those of a lone cell are taken from rows of cells like it."""
     shapes = [_step_and_size(row) for row in rows]
-    steps = np.array([step for row, (step, _) in zip(rows, shapes, strict=True) if len(row) > 1]).reshape(-1, 2)
-    sizes = np.array([size for row, (_, size) in zip(rows, shapes, strict=True) if len(row) > 1]).reshape(-1, 2)
+    known = [shape for row, shape in zip(rows, shapes, strict=True) if len(row) >= MIN_PEER]
+    steps, sizes = (np.array(each).reshape(-1, 2) for each in (zip(*known, strict=True) if known else ((), ())))
     has_peers = [False] * len(rows)
     for index, row in enumerate(rows):
         if len(row) == 1 and len(sizes):
