@@ -195,6 +195,21 @@ def test_a_comb_whose_baseline_breaks_off_goes_on() -> None:
     assert [(len(row.quads) == len(quads), row.goes_on) for row in rows] in ([(True, False)], [(False, True)])
 
 
+@pytest.mark.parametrize("style", ["separate", "cells"])
+def test_two_parts_of_a_row_go_on(style: BoxStyle) -> None:
+    """Of a row of ten the frame of the sixth cell is gone; a stroke is where it was."""
+    gap_mm = 2.0 if style == "separate" else 0.0
+    field = BoxField("f", 20.0, 30.0, 10, style, 7.0, 9.0, gap_mm=gap_mm)
+    page = scan_form(Layout("one", 148.0, 105.0, (field,)), {}, "clean", DrawnDigits(), np.random.default_rng(1), DPI)
+    image, quads = gray(page.image).copy(), page.truth[0].quads
+    (x0, y0), (x1, y1) = np.rint(quads[5, 0]).astype(int), np.rint(quads[5, 2]).astype(int)
+    inset = 0 if style == "separate" else 6
+    image[y0 - 4 : y1 + 5, x0 - 4 + inset : x1 + 5 - inset] = 255
+    image[y0 + 12 : y1 - 12, (x0 + x1) // 2 - 2 : (x0 + x1) // 2 + 3] = 40
+    rows = find_box_rows(image)
+    assert {(len(row.quads), row.goes_on) for row in rows} in ({(10, False)}, {(5, True), (4, True)})
+
+
 @pytest.mark.parametrize("style", BOX_STYLES)
 def test_only_the_sides_of_a_comb_end_below_its_cells(style: BoxStyle) -> None:
     shares = [row.side_share for row in find_box_rows(gray(printed(style).image))]

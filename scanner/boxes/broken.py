@@ -15,6 +15,8 @@ MOST_BETWEEN = 3  # cells in a row that strokes may have broken up
 LONE_SIDE = 0.85  # coverage of the sides of a cell guessed beside a lone one, where nothing else speaks for it
 MIN_PEER = 3  # cells of a row that others are like; letters of print make shorter rows
 PEER_SIZE = 0.05  # cells of one design differ by less than this part of their size
+MOST_LOST = 2  # cells between two parts of a row
+AT_PLACE = 0.2  # of the width: cells of one row are that near to where the others say
 FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
 GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
 WELL_INSIDE = 0.2  # of a cell: frames do not reach there
@@ -111,6 +113,7 @@ def go_on(rows: Sequence[Boxes], side_shares: Sequence[float], ink: Mask, lines:
 
     Where the next cell would be, its upper and lower edge are printed, and its far side too or something is written.
     A comb, with `side_shares` below 1, has no upper edge: there the far tick and something else must be there.
+    Where something is written, and another row begins where this one would have its next cell but one, that is enough.
     """
     if not rows:
         return []
@@ -126,8 +129,22 @@ def go_on(rows: Sequence[Boxes], side_shares: Sequence[float], ink: Mask, lines:
     has_edges = coverage[:, [1, 3]].min(axis=1) >= PRINTED_SIDE
     goes_on = has_edges & ((far >= GOING_ON) | is_written)
     comb_goes_on = (far >= PRINTED_SIDE) & (is_written | (coverage[:, 3] >= GOING_ON))
-    goes_on = np.where(share < 1, comb_goes_on, goes_on)
+    goes_on = np.where(share < 1, comb_goes_on, goes_on) | (is_written & _is_taken_up(rows, shapes))
     return np.asarray(goes_on.reshape(-1, 2).any(axis=1)).tolist()
+
+
+def _is_taken_up(rows: Sequence[Boxes], shapes: Sequence[tuple[Vector, Vector]]) -> npt.NDArray[np.bool_]:
+    """(2 * rows,) whether, beyond one or two cells left and right of each row, another goes on at the same step."""
+    ends = np.array([row[end] for row in rows for end in (0, -1)])  # (2 * rows, 4)
+    taken_up = np.zeros(len(ends), np.bool_)
+    for index, (step, size) in enumerate(shapes):
+        for side in (0, 1):
+            for missing in range(1, MOST_LOST + 1):
+                place = ends[2 * index + side] + np.tile((missing + 1) * (2 * side - 1) * step, 2)
+                taken_up[2 * index + side] |= (
+                    np.abs(ends[1 - side :: 2] - place).max(axis=1) < AT_PLACE * size[0]
+                ).any()
+    return taken_up
 
 
 def _is_written(ink: Mask, cell: npt.NDArray[np.float32]) -> bool:
