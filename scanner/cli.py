@@ -29,6 +29,9 @@ BUG = 1
 T = TypeVar("T", bound=str)
 
 
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class ExitCodes(TyperGroup):
     """Turns what a command raises into a line on stderr and an exit code, in the shell and in tests alike."""
 
@@ -59,6 +62,15 @@ def _tell(message: str) -> None:
     typer.echo(_printable(f"scanner: {message}"), err=True)
 
 
+def _say(line: str) -> None:
+    try:
+        typer.echo(line)
+    except OSError as error:
+        if error.errno == EPIPE:  # nobody listens any more
+            raise
+        raise OutputError(f"the summary cannot be written: {error.strerror}; the results are complete") from error
+
+
 def _printable(line: str) -> str:
     """One line, whatever is in the names of files."""
     return " ".join(line.splitlines()).encode(errors="backslashreplace").decode()
@@ -87,12 +99,21 @@ def _scanner(
     """Read handwritten numbers from scanned forms: a folder of scans in, a CSV of numbers out."""
 
 
+def _folder(given: str | Path) -> Path:
+    """Not Typer's own path: it takes an empty variable of a script for the current folder."""
+    if not str(given).strip():
+        raise typer.BadParameter("is empty; name a folder")
+    return Path(given)
+
+
 @app.command()
 def read(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT", help="Scans, PDFs, and folders of them.", show_default=False)
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("output"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=_folder, metavar="<path>", help="Folder for the results.")
+    ] = Path("output"),
     min_confidence: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Fields below this go to review. Default: what the network's card says."),
@@ -111,7 +132,7 @@ def read(
     if summary.interrupted_in:
         _tell(f"interrupted; what was finished is in {summary.interrupted_in}")
     if summary.exit_code or not quiet:
-        typer.echo(_printable(summary.line(summary.interrupted_in or output)))
+        _say(_printable(summary.line(summary.interrupted_in or output)))
     raise typer.Exit(summary.exit_code)
 
 
@@ -173,8 +194,11 @@ def synth(
 
     chosen_styles = _choice("--styles", styles, (*mirror.BOX_STYLES, *mirror.EXTRA_STYLES))
     chosen_faults = _choice("--faults", faults, tuple(mirror.FAULTS))
+    source = _digit_source(digits)
+    if (folder / "truth.csv").exists():
+        raise OutputError(f"{folder}: holds pages with their truth.csv already; choose another folder")
     try:
-        mirror.write_pages(folder, count, chosen_styles, chosen_faults, seed, _digit_source(digits))
+        mirror.write_pages(folder, count, chosen_styles, chosen_faults, seed, source)
     except OSError as error:
         raise OutputError(
             f"{error.filename or folder}: cannot write: {error.strerror}; choose another folder"
@@ -227,7 +251,8 @@ def _stop_signal() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
         yield stop
         return
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [each for each in STOPPING if signal.getsignal(each) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield stop
     finally:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -139,8 +140,10 @@ def _check(card: dict[str, Any], weights: bytes, path: Path) -> None:
 
 
 def _start_session(weights: bytes, path: Path) -> Any:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it writes to the user's cache, or complains that it cannot
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # workers share the cores, pages do not
     options.log_severity_level = 3

@@ -31,6 +31,8 @@ def staging_folder(output: Path) -> Iterator[Path]:
     Raises:
         OutputError: also for every OSError of the block, as all that it does is to write.
     """
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output}: is no folder; name one with --output")
     try:
         output.mkdir(parents=True, exist_ok=True)
         with _lock(output):
@@ -66,9 +68,7 @@ def _refuse_foreign(output: Path) -> None:
     """What scanner has not written it must not replace: `--output .` may stand over someone's own `crops`."""
     present = [name for name in PUBLISHED if (output / name).exists()]
     if present and not _is_ours(output / "pages.csv"):
-        raise OutputError(
-            f"{output / present[0]} is there, but no pages.csv of an earlier run; choose another folder with --output"
-        )
+        raise OutputError(f"{output / present[0]}: is not of an earlier run; choose another folder with --output")
 
 
 def _is_ours(pages: Path) -> bool:

@@ -185,7 +185,7 @@ def test_6_an_output_that_cannot_be_written(scans: Path, reads: Any) -> None:
     Path("output").write_text("a file")
     result = scanner_("read", "scans")
     assert result.exit_code == 6
-    assert result.stderr.startswith("scanner: error: output: cannot write: ")
+    assert result.stderr.startswith("scanner: error: output: is no folder")
 
 
 def test_8_some_pages_failed(scans: Path, reads: Any) -> None:
@@ -492,3 +492,34 @@ def readme_part(heading: str) -> str:
     found = re.search(rf"^{re.escape(heading)}$.*?(?=^##|\Z)", README.read_text(), re.MULTILINE | re.DOTALL)
     assert found, f"the README has no {heading!r}"
     return found.group()
+
+
+def test_an_empty_output_is_no_folder(scans: Path) -> None:
+    """As of `--output "$UNSET"` in a script."""
+    result = scanner_("read", "scans", "--output", "")
+    assert result.exit_code == 2
+    assert not Path("fields.csv").exists()
+
+
+def test_an_output_that_is_a_file_is_named(scans: Path) -> None:
+    Path("notes.txt").write_text("mine")
+    result = scanner_("read", "scans", "--output", "notes.txt")
+    assert result.exit_code == 6
+    assert "notes.txt: is no folder" in result.stderr
+    assert Path("notes.txt").read_text() == "mine"
+
+
+def test_synth_leaves_earlier_pages_alone(tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_text("mine")
+    result = scanner_("synth", str(tmp_path), "--count", "1")
+    assert result.exit_code == 6
+    assert (tmp_path / "truth.csv").read_text() == "mine"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_summary_that_cannot_be_written_is_no_bug(scans: Path) -> None:
+    program = [sys.executable, "-m", "scanner", "read", "scans"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 6
+    assert "Traceback" not in result.stderr

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -249,3 +252,13 @@ def test_a_network_cut_short_is_refused(copy: Path) -> None:
     change_card(copy, lambda card: card["sha256"].update(onnx=hashlib.sha256(content).hexdigest()))
     with pytest.raises(ModelError, match="ONNX Runtime"):
         load_network(copy)
+
+
+def test_reading_leaves_no_telemetry_behind(tmp_path: Path) -> None:
+    """ONNX Runtime would keep a diary in the user's cache, and complain on stderr where it cannot."""
+    program = "from scanner.network import load_network; load_network()"
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"HOME": str(tmp_path)}, capture_output=True, check=True
+    )
+    assert list(tmp_path.rglob("*.db")) == []
+    assert result.stderr == b""
