@@ -32,6 +32,7 @@ class CellInk:
     digits: Digits  # (n, 28, 28); all zero where blank
     is_blank: npt.NDArray[np.bool_]  # (n,)
     extent: npt.NDArray[np.float32]  # (n, 4) bounding box of the ink x0, y0, x1, y1, in parts of its cell
+    on_frame: npt.NDArray[np.bool_]  # (n,) nothing but a stroke along the frame: the cell may only look blank
     touches: npt.NDArray[np.bool_]  # (n, 2) ink reaches the upper, the lower line of the cell
     runs_on: npt.NDArray[np.bool_]  # (n,) a stroke goes on far above or below the cell: it is no digit
 
@@ -71,12 +72,12 @@ def _read_sheet(sheet: Sheet, side_share: Floats) -> list[CellInk]:
     limits, is_inked = _ink_limits(darkness, sheet)
     digits = np.zeros((len(sheet.boxes), DIGIT_SIZE, DIGIT_SIZE), np.uint8)
     marks = np.zeros((len(sheet.boxes), 4), np.int32)  # bounding boxes of the ink; all zero where blank
-    runs_on, touches = is_inked, np.zeros((len(sheet.boxes), 2), np.bool_)
+    on_frame, runs_on, touches = is_inked, is_inked, np.zeros((len(sheet.boxes), 2), np.bool_)
     if is_inked.any():
         ink = _ink_mask(darkness, limits, sheet)
         sheet = snap_to_frames(ink, sheet, side_share)
         frameless = remove_frame(ink, sheet, side_share)
-        touches = frameless.touches
+        on_frame, touches = frameless.on_frame, frameless.touches
         owners, runs_on = owned_ink(frameless, sheet, side_share < 1)
         for cell, mark, own in _cut_inks(frameless.ink, owners, sheet, is_inked):
             marks[cell] = mark
@@ -84,7 +85,7 @@ def _read_sheet(sheet: Sheet, side_share: Floats) -> list[CellInk]:
     corner, far = np.tile(sheet.boxes[:, :2], 2), np.tile(sheet.boxes[:, 2:], 2)
     is_blank = marks[:, 2] == 0
     extent = np.where(is_blank[:, None], 0, (marks - corner) / (far - corner)).astype(np.float32)
-    columns = (digits, is_blank, extent, touches, runs_on & ~is_blank)
+    columns = (digits, is_blank, extent, on_frame & is_blank, touches, runs_on & ~is_blank)
     parts = (np.split(each, sheet.starts[1:]) for each in columns)
     return [CellInk(*row) for row in zip(*parts, strict=True)]
 

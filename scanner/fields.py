@@ -20,7 +20,7 @@ REASONS = {
     "low_confidence": "a digit, or the number as a whole, is less sure than asked for",
     "unreadable_digit": "a cell holds something that is no digit",
     "cut_off": "the row of boxes seems to go on where no boxes were found: digits may be missing",
-    "ink_on_frame": "a 1 hangs from the upper line, or a 7 stands on the lower one: the frame may hide a stroke",
+    "ink_on_frame": "a 1 hangs from the frame, a 7 stands on it, or a stroke lies along it: more may be hidden",
     "runs_on": "a stroke goes on far beyond its box: it may cross out more than one, and be no digit",
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out and no digit is left",
@@ -66,12 +66,14 @@ def make_field(
     *,
     goes_on: bool = False,
     runs_on: bool = False,
+    on_frame: bool = False,
     touches: npt.NDArray[np.bool_] | None = None,
 ) -> FieldReading:
     """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
 
     Where the row `goes_on` beyond the boxes that were found, or a stroke `runs_on` far beyond its cell, the number is
-    not accepted; nor where a stroke may be hidden in a line that ink `touches`: (n, 2) the upper, the lower one.
+    not accepted; nor where a stroke may be hidden in a line that ink `touches`: (n, 2) the upper, the lower one; nor
+    where a blank cell has a stroke `on_frame`.
     """
     cells, confidences = decode(scores, is_blank, classes)
     value = "".join(character for character in cells if character.isdigit())
@@ -81,7 +83,7 @@ def make_field(
         status, reason = REVIEW, "cut_off"
     elif status == ACCEPTED and runs_on:
         status, reason = REVIEW, "runs_on"
-    elif status == ACCEPTED and touches is not None and _may_hide_stroke(cells, touches):
+    elif status == ACCEPTED and (on_frame or (touches is not None and _may_hide_stroke(cells, touches))):
         status, reason = REVIEW, "ink_on_frame"
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
     return FieldReading(

@@ -44,6 +44,7 @@ class Frameless:
 
     ink: Mask
     touching: Mask  # the ink beside level lines
+    on_frame: Truths  # (cells,) which have a stroke along one of their lines, gone with it
     touches: Truths  # (cells, 2) in which ink touches the upper, the lower line
 
 
@@ -59,16 +60,16 @@ def remove_frame(mask: Mask, sheet: Sheet, side_share: Floats) -> Frameless:
     sides = boxes.copy()
     sides[:, 1] = np.where(share < 1, boxes[:, 3] - share * (boxes[:, 3] - boxes[:, 1]), boxes[:, 1])
     total = cv2.integral(mask)
-    lines = frame_lines(total, sides, sheet.row_of, np.ones_like(is_closed))
+    lines, beside = frame_lines(total, sides, sheet.row_of, np.ones_like(is_closed))
     upright = _draw(mask, lines)
-    lines = frame_lines(total.T, boxes[:, [1, 0, 3, 2]], sheet.row_of, is_closed)
+    lines, along = frame_lines(total.T, boxes[:, [1, 0, 3, 2]], sheet.row_of, is_closed)
     level = _draw(mask, lines[:, [1, 0, 3, 2]])
     cleaned = cv2.subtract(mask, cv2.bitwise_or(upright, level))
     crossings = cv2.bitwise_or(_crossings(cleaned, upright, (1, 0)), _crossings(cleaned, level, (0, 1)))
     rest = cv2.bitwise_or(cleaned, cv2.bitwise_and(mask, crossings))
     _erase_corners(rest, mask, sheet, is_closed)
     touching = cv2.bitwise_and(cleaned, cv2.dilate(level, REACHING))
-    return Frameless(rest, touching, _touches(touching, boxes))
+    return Frameless(rest, touching, beside | along, _touches(touching, boxes))
 
 
 def snap_to_frames(mask: Mask, sheet: Sheet, side_share: Floats) -> Sheet:
@@ -147,8 +148,9 @@ def _draw(mask: Mask, lines: Ints) -> Mask:
     return drawn
 
 
-def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) -> Ints:
-    """(lines, 4) x0, y0, x1, y1 of the left and right sides of the boxes that are printed.
+def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) -> tuple[Ints, Truths]:
+    """(lines, 4) x0, y0, x1, y1 of the left and right sides of the boxes that are printed; and (n,) of which boxes a
+    stroke runs along them.
 
     Each half of a side is looked for by itself, so that lines may lean; where most sides of the row lie and how
     much of them is there tells frames from strokes beside them.
@@ -185,7 +187,7 @@ def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) 
     end = np.where(is_swollen, np.rint(center + thickness / 2), end)
     left = xs - FRAME_REACH
     lines = np.stack([left + start - 1, tops - 1, left + end + 1, bottoms + 2], axis=1)
-    return np.maximum(lines[is_line], 0).astype(np.int32)
+    return np.maximum(lines[is_line], 0).astype(np.int32), np.isin(every, box[is_swollen])
 
 
 def _coverage(total: Ints, xs: Ints, tops: Ints, bottoms: Ints, reach: int = FRAME_REACH) -> Floats:

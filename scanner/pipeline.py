@@ -133,6 +133,7 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
             policy,
             goes_on=readings[index].row.goes_on,
             runs_on=bool(readings[index].ink.runs_on.any()),
+            on_frame=bool(readings[index].ink.on_frame.any()),
             touches=readings[index].ink.touches,
         )
         for index, name in named

@@ -399,3 +399,20 @@ def test_a_digit_that_keeps_to_the_edges_of_its_cell_is_no_blank() -> None:
     bend = np.rint([(x0 + 5, y0 + 7), (x1 - 7, y0 + 7), (x1 - 7, y1 - 5)]).astype(np.int32)
     cv2.polylines(page, [bend], False, (60.0,), 2, cv2.LINE_AA)
     assert not read(page, quads, share_of(field)).is_blank[2]
+
+
+def test_a_stroke_along_the_frame_of_a_blank_cell_is_told() -> None:
+    """Of a 7 whose bar and stem lie on the lines of its cell nothing is left inside."""
+    field = field_of("separate", line_mm=0.5)
+    page, quads = page_of(field, {0: Digit(8), 4: Digit(3)}), cell_quads(field, PX_PER_MM)
+    x0, y0, x1, y1 = np.rint([*quads[2, 0], *quads[2, 2]]).astype(int)
+    page[y0 - 4 : y0 + 4, x0:x1] = page[y0:y1, x1 - 4 : x1 + 4] = 40
+    ink = read(page, quads)
+    assert not ink.is_blank[2] or ink.on_frame[2]
+    assert not ink.on_frame[[1, 3]].any()
+
+
+@pytest.mark.parametrize("style", ALL_STYLES)
+def test_blank_cells_have_no_strokes_on_their_frames(style: BoxStyle) -> None:
+    field = field_of(style)
+    assert not read(page_of(field, {0: Digit(8)}), cell_quads(field, PX_PER_MM), share_of(field)).on_frame.any()

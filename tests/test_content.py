@@ -53,7 +53,7 @@ def row(
     no = np.zeros(len(is_blank), np.bool_)
     return RowReading(
         BoxRow(quads, side_share),
-        CellInk(digits, is_blank, extents, np.stack([no, no], axis=1), no),
+        CellInk(digits, is_blank, extents, no, np.stack([no, no], axis=1), no),
         scores_of(cells, sure),
     )
 

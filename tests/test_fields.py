@@ -140,6 +140,11 @@ def test_a_stroke_hidden_in_the_frame_is_feared(cells: str, touched: tuple[int, 
     assert field.status == status
 
 
+def test_a_blank_cell_with_a_stroke_on_its_frame_is_looked_at_by_a_person() -> None:
+    sure = make_field("f", scores_of("1_"), is_blank("1_"), quads_of(2), CLASSES, ANY, on_frame=True)
+    assert (sure.status, sure.reason) == ("review", "ink_on_frame")
+
+
 def test_one_unsure_digit_sends_the_number_to_review() -> None:
     policy = Policy(min_digit=0.99)
     assert judge("123", np.array([0.995, 0.98, 0.999]), policy) == ("review", "low_confidence")
