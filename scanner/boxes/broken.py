@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Mask
-from scanner.boxes.holes import MAX_CELLS, MAX_GAP, OFF_LINE, PRINTED_SIDE, SIMILAR
+from scanner.boxes.holes import MAX_CELLS, MAX_GAP, OFF_LINE, PRINTED_SIDE, SIMILAR, bands
 from scanner.boxes.lines import Boxes, Lines, side_coverage
 
 OVERLAP = 0.05  # of the width: cells that adjoin were measured a little too wide
@@ -50,20 +50,24 @@ def cells_between(cells: Boxes, lines: Lines) -> Boxes:
 def _next_alike(cells: Boxes) -> npt.NDArray[np.intp]:
     """(n,) the nearest cell of the same size to the right on the same line; -1 where there is none, or nothing fits
     between."""
-    x0, y0, x1, y1 = cells.T
-    width, height, middle = x1 - x0, y1 - y0, (y0 + y1) / 2
-    gap = x0[None, :] - x1[:, None]  # (n, n) from row's cell to column's cell
-    alike = (
-        (gap > -0.25 * width[:, None])
-        & (np.abs(middle[None, :] - middle[:, None]) < OFF_LINE * height[:, None])
-        & (np.abs(height[None, :] - height[:, None]) < SIMILAR * height[:, None] + 2)
-        & (np.abs(width[None, :] - width[:, None]) < SIMILAR * width[:, None] + 3)
-    )
-    np.fill_diagonal(alike, False)
-    distance = np.where(alike, gap, np.inf)
-    nearest = distance.argmin(axis=1)
-    room = distance[np.arange(len(cells)), nearest]
-    return np.where((room > MAX_GAP * width) & np.isfinite(room), nearest, -1)
+    after = np.full(len(cells), -1)
+    for some, others in bands(cells):
+        x0, y0, x1, y1 = (side[:, None] for side in cells[some].T)
+        other_x0, other_y0, other_x1, other_y1 = cells[others].T
+        width, height = x1 - x0, y1 - y0
+        gap = other_x0 - x1
+        is_alike = (
+            (gap > -0.25 * width)
+            & (np.abs(other_y0 + other_y1 - y0 - y1) < 2 * OFF_LINE * height)
+            & (np.abs(other_y1 - other_y0 - height) < SIMILAR * height + 2)
+            & (np.abs(other_x1 - other_x0 - width) < SIMILAR * width + 3)
+            & (other_x0 > x0)
+        )
+        distance = np.where(is_alike, gap, np.inf)
+        room = distance.min(axis=1)
+        has_room = (room > MAX_GAP * width[:, 0]) & np.isfinite(room)
+        after[some] = np.where(has_room, others[distance.argmin(axis=1)], -1)
+    return after
 
 
 def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:

@@ -1,5 +1,7 @@
 """Paper enclosed by printed lines: the insides of boxes."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ SIMILAR = 0.22  # heights and widths of neighbors differ by at most this share
 OFF_LINE = 0.22  # of the height: neighbors stand at most this much higher or lower
 MAX_GAP = 0.85  # of the width: farther apart are two fields
 MAX_CELLS = 64  # no number is longer
+BAND = 256  # boxes that are compared at once with those of their rows
 MIN_FILL = 0.55  # of its bounding box; ink that touches the frame bites pieces out
 FRAME = 1.0  # pixels from the outer edge of a frame to its middle, about
 WHOLE = 0.7  # of the area in its frame: a hole that no stroke has broken up
@@ -21,6 +24,21 @@ WIDE, PART = 1.3, 0.55  # width over height of a frame that may be around severa
 TABLE, TABLE_EVEN = 3, 0.1  # framed holes within a frame, their heights even: strokes part a cell in other ways
 SLIVER = 0.3  # width over height: a narrower hole is between a stroke and the frame
 PRINTED_SIDE = 0.62  # coverage that makes a side believable; rounded corners take a quarter
+
+
+def bands(boxes: Boxes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Some boxes, and those that may stand in a row with one of them: all of a small page at once, few of graph paper.
+
+    Each box is among the first of one pair; the second hold all whose middles are less than half the height of the
+    highest box away.
+    """
+    middle = (boxes[:, 1] + boxes[:, 3]) / 2
+    order = np.argsort(middle, kind="stable")
+    reach = float((boxes[:, 3] - boxes[:, 1]).max(initial=0)) / 2
+    for start in range(0, len(order), BAND):
+        some = order[start : start + BAND]
+        low, high = np.searchsorted(middle[order], (middle[some[0]] - reach, middle[some[-1]] + reach), side="left")
+        yield some, order[low : max(high, start + len(some))]
 
 
 def find_cells(ink: Mask, lines: Lines) -> Boxes:

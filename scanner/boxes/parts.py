@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Gray
-from scanner.boxes.holes import MAX_ASPECT, MIN_ASPECT, MIN_SIDE
+from scanner.boxes.holes import MAX_ASPECT, MIN_ASPECT, MIN_SIDE, bands
 from scanner.boxes.lines import Boxes
 
 Profile = npt.NDArray[np.float32]  # (w,) how surely a separator stands at each x: 0 - 1
@@ -47,15 +47,18 @@ def _divide(gray: Gray, hole: npt.NDArray[np.float32], cell_width: float) -> Box
 
 def _neighbor_widths(holes: Boxes) -> npt.NDArray[np.float64]:
     """(n,) width of a plausible cell that stands directly beside each hole and fits it several times; else infinite."""
-    x0, y0, x1, y1 = holes.T
-    width, height = x1 - x0, y1 - y0
-    times = width[:, None] / width[None]  # (holes, cells)
-    fits = (times > 1.6) & (np.abs(times - np.rint(times)) < 0.12 * np.rint(times))
-    fits &= (np.abs(y0[None] - y0[:, None]) < 0.15 * height[:, None]) & (width >= MIN_ASPECT * height)[None]
-    fits &= np.abs(height[None] - height[:, None]) < 0.15 * height[:, None]
-    after, before = np.abs(x0[None] - x1[:, None]), np.abs(x1[None] - x0[:, None])
-    fits &= np.minimum(after, before) < 0.3 * width[None]
-    return np.where(fits, width[None], np.inf).min(axis=1)
+    known = np.full(len(holes), np.inf)
+    for some, others in bands(holes):
+        x0, y0, x1, y1 = (side[:, None] for side in holes[some].T)
+        cell_x0, cell_y0, cell_x1, cell_y1 = holes[others].T
+        height, cell_width, cell_height = y1 - y0, cell_x1 - cell_x0, cell_y1 - cell_y0
+        times = (x1 - x0) / cell_width
+        fits = (times > 1.6) & (np.abs(times - np.rint(times)) < 0.12 * np.rint(times))
+        fits &= (np.abs(cell_y0 - y0) < 0.15 * height) & (cell_width >= MIN_ASPECT * cell_height)
+        fits &= np.abs(cell_height - height) < 0.15 * height
+        fits &= np.minimum(np.abs(cell_x0 - x1), np.abs(cell_x1 - x0)) < 0.3 * cell_width
+        known[some] = np.where(fits, cell_width, np.inf).min(axis=1)
+    return known
 
 
 def _separator_profile(gray: Gray, hole: npt.NDArray[np.float32]) -> Profile:
