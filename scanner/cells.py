@@ -34,7 +34,7 @@ class CellInk:
     extent: npt.NDArray[np.float32]  # (n, 4) bounding box of the ink x0, y0, x1, y1, in parts of its cell
     on_frame: npt.NDArray[np.bool_]  # (n,) nothing but a stroke along the frame: the cell may only look blank
     touches: npt.NDArray[np.bool_]  # (n, 2) ink reaches the upper, the lower line of the cell
-    runs_on: npt.NDArray[np.bool_]  # (n,) a stroke goes on far above or below the cell: it is no digit
+    runs_on: npt.NDArray[np.bool_]  # (n,) a stroke goes on far above or below the cell: it may be no digit
 
 
 def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:

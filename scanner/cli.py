@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from scanner.synth import DigitSource
 
 BUG = 1
-T = TypeVar("T", bound=str)
-
-
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+T = TypeVar("T", bound=str)
 
 
 class ExitCodes(TyperGroup):

@@ -18,9 +18,7 @@ FRAME_SWELL = 2  # pixels a line may be thicker than the typical one; more is a 
 FAR_COST = 0.02  # of coverage for each pixel beside that place: the line of the next box is often as near
 SNAP_REACH = 12  # pixels a side may lie beside where it is expected, before its cell is moved there
 SNAP_WIDTH = 8  # pixels the cells of a row may be wider or narrower than expected
-SNAP_COST = (
-    0.02  # of fit for each pixel a cell is moved, or its row's cells are made wider: the next box is as well framed
-)
+SNAP_COST = 0.02  # of fit for each pixel a cell is moved or made wider: the next box is as well framed
 SNAP_LEAST = 0.5  # coverage of a typical cell below which its frame is not in the ink
 PLATEAU = 0.9  # of the best fit: a thick line fits in several places; its middle is meant
 SNAP_SHARE = 0.6  # of the fit of a typical cell: with less a cell goes where the others go

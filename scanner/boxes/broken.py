@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Mask
-from scanner.boxes.holes import MAX_CELLS, MAX_GAP, OFF_LINE, PRINTED_SIDE, SIMILAR, bands
+from scanner.boxes.holes import MAX_CELLS, MAX_GAP, PRINTED_SIDE, bands, gaps_to_alike
 from scanner.boxes.lines import Boxes, Lines, side_coverage
 
 OVERLAP = 0.05  # of the width: cells that adjoin were measured a little too wide
@@ -52,20 +52,9 @@ def _next_alike(cells: Boxes) -> npt.NDArray[np.intp]:
     between."""
     after = np.full(len(cells), -1)
     for some, others in bands(cells):
-        x0, y0, x1, y1 = (side[:, None] for side in cells[some].T)
-        other_x0, other_y0, other_x1, other_y1 = cells[others].T
-        width, height = x1 - x0, y1 - y0
-        gap = other_x0 - x1
-        is_alike = (
-            (gap > -0.25 * width)
-            & (np.abs(other_y0 + other_y1 - y0 - y1) < 2 * OFF_LINE * height)
-            & (np.abs(other_y1 - other_y0 - height) < SIMILAR * height + 2)
-            & (np.abs(other_x1 - other_x0 - width) < SIMILAR * width + 3)
-            & (other_x0 > x0)
-        )
-        distance = np.where(is_alike, gap, np.inf)
+        distance = gaps_to_alike(cells[some], cells[others])
         room = distance.min(axis=1)
-        has_room = (room > MAX_GAP * width[:, 0]) & np.isfinite(room)
+        has_room = (room > MAX_GAP * (cells[some, 2] - cells[some, 0])) & np.isfinite(room)
         after[some] = np.where(has_room, others[distance.argmin(axis=1)], -1)
     return after
 
@@ -101,7 +90,7 @@ def _shapes(rows: Sequence[Boxes]) -> tuple[list[tuple[Vector, Vector]], list[bo
     """Step and size of the cells of each row; and whether those of a lone cell are taken from rows of cells like it."""
     shapes = [_step_and_size(row) for row in rows]
     known = [shape for row, shape in zip(rows, shapes, strict=True) if len(row) >= MIN_PEER]
-    steps, sizes = (np.array(each).reshape(-1, 2) for each in (zip(*known, strict=True) if known else ((), ())))
+    steps, sizes = np.array(known, np.float32).reshape(-1, 2, 2).transpose(1, 0, 2)  # (peers, 2) each
     has_peers = [False] * len(rows)
     for index, row in enumerate(rows):
         if len(row) == 1 and len(sizes):

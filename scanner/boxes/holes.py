@@ -41,6 +41,23 @@ def bands(boxes: Boxes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.i
         yield some, order[low : max(high, start + len(some))]
 
 
+def gaps_to_alike(cells: Boxes, others: Boxes) -> npt.NDArray[np.float32]:
+    """(n, m) gap from each cell to each other one to its right of like size on the same line; infinite to the rest."""
+    x0, y0, x1, y1 = (side[:, None] for side in cells.T)
+    other_x0, other_y0, other_x1, other_y1 = others.T
+    width, height, other_width, other_height = x1 - x0, y1 - y0, other_x1 - other_x0, other_y1 - other_y0
+    gap = other_x0 - x1
+    smaller_width, smaller_height = np.minimum(width, other_width), np.minimum(height, other_height)
+    is_alike = (
+        (gap > -0.25 * smaller_width)
+        & (np.abs(other_y0 + other_y1 - y0 - y1) < 2 * OFF_LINE * smaller_height)
+        & (np.abs(other_height - height) < SIMILAR * smaller_height + 2)
+        & (np.abs(other_width - width) < SIMILAR * smaller_width + 3)
+        & (other_x0 > x0)
+    )
+    return np.where(is_alike, gap, np.inf).astype(np.float32)
+
+
 def find_cells(ink: Mask, lines: Lines) -> Boxes:
     """Boxes of plausible size, from frame middle to frame middle: holes in the ink, and what has a frame outside.
 

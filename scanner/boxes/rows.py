@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.boxes.broken import cells_between, extend_rows
-from scanner.boxes.holes import MAX_ASPECT, MAX_CELLS, MAX_GAP, MIN_ASPECT, OFF_LINE, SIMILAR, bands
+from scanner.boxes.holes import MAX_ASPECT, MAX_CELLS, MAX_GAP, MIN_ASPECT, bands, gaps_to_alike
 from scanner.boxes.lines import Boxes, Lines, side_coverage, snap_sides
 from scanner.boxes.overlap import drop_covered
 
@@ -64,36 +64,20 @@ def chain_cells(cells: Boxes) -> list[list[int]]:
 
 def _right_neighbors(cells: Boxes) -> dict[int, int]:
     after: dict[int, int] = {}
+    width = cells[:, 2] - cells[:, 0]
     best: dict[int, tuple[float, int]] = {}  # of each right cell: the step from its left neighbor, and that
     for some, others in bands(cells):
-        distance = _step_to_next(cells[some], cells[others])
+        distance = gaps_to_alike(cells[some], cells[others])
         nearest = distance.argmin(axis=1)
         for place in np.flatnonzero(np.isfinite(distance.min(axis=1))):
             left, right, step = int(some[place]), int(others[nearest[place]]), float(distance[place, nearest[place]])
-            if right not in best or step < best[right][0]:  # one left neighbor each
+            is_near = step < MAX_GAP * min(width[left], width[right])
+            if is_near and (right not in best or step < best[right][0]):  # one left neighbor each
                 if right in best:
                     del after[best[right][1]]
                 best[right] = step, left
                 after[left] = right
     return after
-
-
-def _step_to_next(cells: Boxes, others: Boxes) -> npt.NDArray[np.float32]:
-    """(n, m) gap from each cell to each other one that may be next in its row; infinite to the rest."""
-    x0, y0, x1, y1 = (side[:, None] for side in cells.T)
-    other_x0, other_y0, other_x1, other_y1 = others.T
-    width, height, other_width, other_height = x1 - x0, y1 - y0, other_x1 - other_x0, other_y1 - other_y0
-    gap = other_x0 - x1
-    smaller_width, smaller_height = np.minimum(width, other_width), np.minimum(height, other_height)
-    is_next = (
-        (gap > -0.25 * smaller_width)
-        & (gap < MAX_GAP * smaller_width)
-        & (np.abs(other_y0 + other_y1 - y0 - y1) < 2 * OFF_LINE * smaller_height)
-        & (np.abs(other_height - height) < SIMILAR * smaller_height + 2)
-        & (np.abs(other_width - width) < SIMILAR * smaller_width + 3)
-        & (other_x0 > x0)
-    )
-    return np.where(is_next, gap, np.inf).astype(np.float32)
 
 
 def split_irregular(row: Boxes) -> list[Boxes]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from scanner.arrays import Scores
 
-WRONG_ACCEPTED = 1 / 1000  # digits, of those accepted, that may be wrong; about half of these have a wrong label
+WRONG_ACCEPTED = 1 / 1000  # digits, of those accepted, that may be wrong; some of these have a wrong label
 COLDEST, HOTTEST = 0.25, 8.0  # no network that is any good needs a temperature beyond
 GOLDEN = (5**0.5 - 1) / 2
 
