@@ -76,7 +76,7 @@ def _read_sheet(sheet: Sheet, side_share: Floats) -> list[CellInk]:
     if is_inked.any():
         ink = _ink_mask(darkness, limits, sheet)
         sheet = snap_to_frames(ink, sheet, side_share)
-        frameless = remove_frame(ink, sheet, side_share)
+        frameless = remove_frame(ink, darkness, sheet, side_share)
         on_frame, touches = frameless.on_frame, frameless.touches
         owners, runs_on = owned_ink(frameless, sheet, side_share < 1)
         for cell, mark, own in _cut_inks(frameless.ink, owners, sheet, is_inked):

@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from scanner.arrays import Mask
+from scanner.arrays import Gray, Mask
+from scanner.overlaid import crossings, overlaid
 from scanner.strips import Floats, Ints, Sheet, medians_by
 
 FRAME_REACH = 9  # pixels of the strip a printed line may lie beside where it is expected
 FRAME_WANDER = 3  # pixels a side may lie beside where the other sides of its row lie
 MIN_FRAME = 0.6  # coverage of a typical side below which the frame is lighter than ink, and gone
+WHOLE_FRAME = 0.8  # coverage of both sides of a cell in ink so light that its light frame is as dark
 FRAME_SHARE = 0.6  # of the typical coverage: less is a stroke near a side that is gone
 PROFILE_SHARE = 0.7  # of its best coverage: a line is as thick as that
 FRAME_SWELL = 2  # pixels a line may be thicker than the typical one; more is a stroke beside it
@@ -25,11 +27,9 @@ SNAP_SHARE = 0.6  # of the fit of a typical cell: with less a cell goes where th
 SHARED_INK = 0.6  # share of the cells that must have ink at a place for it to be print
 CORNER = 0.3  # of the cell: rounded corners leave rests this large
 CORNER_DEPTH = 10  # pixels: a corner so round keeps that near to one of its two sides
-CROSSING = FRAME_REACH + 3  # pixels on each side of a line pixel, itself counted, where a crossing stroke goes on
-DEEP = 2  # pixels across a line; thinner ink beside it is its own rough edge
-LEAN = 2  # pixels along a line by which such a stroke may go on beside where it came
-LONG = 1.3  # of a cell's width: a level line of that length in cells without a top is of another row
+LONG = 1.8  # of a cell's width: a level line of that length in cells without a top is of another row
 NEIGHBORS = np.ones((3, 3), np.uint8)
+TURNED = [1, 0, 3, 2]  # x0, y0, x1, y1 of a box with x and y exchanged
 REACHING = np.ones((5, 1), np.uint8)  # two pixels above and below a line
 
 Cells = npt.NDArray[np.intp]
@@ -46,8 +46,17 @@ class Frameless:
     touches: Truths  # (cells, 2) in which ink touches the upper, the lower line
 
 
-def remove_frame(mask: Mask, sheet: Sheet, side_share: Floats) -> Frameless:
-    """Erase printed lines at the edges of the cells, but not the strokes that cross them.
+@dataclass(frozen=True)
+class FrameLines:
+    """Half sides of cells that are printed."""
+
+    lines: Ints  # (n, 4) x0, y0, x1, y1
+    kind: Cells  # (n,) the same for the same half side of all cells of a row
+    has_stroke: Truths  # (cells,) along whose sides a stroke runs
+
+
+def remove_frame(mask: Mask, darkness: Gray, sheet: Sheet, side_share: Floats) -> Frameless:
+    """Erase printed lines at the edges of the cells, but not the strokes that cross them or lie on them.
 
     `side_share` (rows,) is the part of the cells' height, from the bottom, to which their sides are printed;
     below 1 they have no top either.
@@ -58,16 +67,19 @@ def remove_frame(mask: Mask, sheet: Sheet, side_share: Floats) -> Frameless:
     sides = boxes.copy()
     sides[:, 1] = np.where(share < 1, boxes[:, 3] - share * (boxes[:, 3] - boxes[:, 1]), boxes[:, 1])
     total = cv2.integral(mask)
-    lines, beside = frame_lines(total, sides, sheet.row_of, np.ones_like(is_closed))
-    upright = _draw(mask, lines)
-    lines, along = frame_lines(total.T, boxes[:, [1, 0, 3, 2]], sheet.row_of, is_closed)
-    level = _draw(mask, lines[:, [1, 0, 3, 2]])
-    cleaned = cv2.subtract(mask, cv2.bitwise_or(upright, level))
-    crossings = cv2.bitwise_or(_crossings(cleaned, upright, (1, 0)), _crossings(cleaned, level, (0, 1)))
-    rest = cv2.bitwise_or(cleaned, cv2.bitwise_and(mask, crossings))
+    upright = frame_lines(total, sides, sheet.row_of, np.ones_like(is_closed))
+    level = frame_lines(total.T, boxes[:, TURNED], sheet.row_of, is_closed)
+    upright_mask, level_mask = _draw(mask, upright.lines), _draw(mask, level.lines[:, TURNED])
+    cleaned = cv2.subtract(mask, cv2.bitwise_or(upright_mask, level_mask))
+    crossing = cv2.bitwise_or(crossings(cleaned, upright_mask, (1, 0)), crossings(cleaned, level_mask, (0, 1)))
+    totals = cv2.integral(darkness), cv2.integral(cleaned)
+    on_upright = overlaid(upright.lines, upright.kind, *totals)
+    on_level = overlaid(level.lines, level.kind, *(each.T for each in totals))[:, TURNED]
+    strokes = cv2.bitwise_or(crossing, _draw(mask, np.concatenate([on_upright, on_level])))
+    rest = cv2.bitwise_or(cleaned, cv2.bitwise_and(mask, strokes))
     _erase_corners(rest, mask, sheet, is_closed)
-    touching = cv2.bitwise_and(cleaned, cv2.dilate(level, REACHING))
-    return Frameless(rest, touching, beside | along, _touches(touching, boxes))
+    touching = cv2.bitwise_and(cleaned, cv2.dilate(level_mask, REACHING))
+    return Frameless(rest, touching, upright.has_stroke | level.has_stroke, _touches(touching, boxes))
 
 
 def snap_to_frames(mask: Mask, sheet: Sheet, side_share: Floats) -> Sheet:
@@ -78,7 +90,7 @@ def snap_to_frames(mask: Mask, sheet: Sheet, side_share: Floats) -> Sheet:
     total, boxes = cv2.integral(mask), sheet.boxes.copy()
     is_closed = (side_share >= 1)[sheet.row_of]
     across = _snapped(total, boxes, sheet.row_of)
-    along = _snapped(total.T, boxes[:, [1, 0, 3, 2]], sheet.row_of)
+    along = _snapped(total.T, boxes[:, TURNED], sheet.row_of)
     moved = np.stack([across[:, 0], along[:, 0], across[:, 1], along[:, 1]], axis=1)
     strips = sheet.strips[sheet.row_of]
     moved = np.clip(moved, np.tile(strips[:, :2] + 1, 2), np.tile(strips[:, 2:] - 2, 2))
@@ -146,9 +158,8 @@ def _draw(mask: Mask, lines: Ints) -> Mask:
     return drawn
 
 
-def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) -> tuple[Ints, Truths]:
-    """(lines, 4) x0, y0, x1, y1 of the left and right sides of the boxes that are printed; and (n,) of which boxes a
-    stroke runs along them.
+def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) -> FrameLines:
+    """The left and right sides of the boxes that are printed.
 
     Each half of a side is looked for by itself, so that lines may lean; where most sides of the row lie and how
     much of them is there tells frames from strokes beside them.
@@ -165,6 +176,7 @@ def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) 
     middle = (y0 + y1) // 2
     box = np.concatenate([near, near, every, every])  # (sides,) as all below
     row = row_of[box]
+    kind = 4 * row + np.repeat(np.arange(4), [len(near), len(near), len(every), len(every)])
     xs = np.concatenate([x0[near], x0[near], x1, x1])
     tops = np.concatenate([y0[near], middle[near], y0, middle])
     bottoms = np.concatenate([middle[near], y1[near], middle, y1])
@@ -179,13 +191,17 @@ def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) 
     low = np.maximum(np.floor(center - thickness / 2 - FRAME_WANDER), 0)
     high = np.ceil(center + thickness / 2 + FRAME_WANDER)
     start, end = np.clip(start, low, high), np.clip(end, low, high)
-    is_line = (typical >= MIN_FRAME) & (peak >= FRAME_SHARE * typical) & (end > start)
+    least = np.full(len(boxes), np.inf)
+    np.minimum.at(least, box, peak)
+    has_frame = (typical >= MIN_FRAME) | (least[box] >= WHOLE_FRAME)
+    is_line = has_frame & (peak >= FRAME_SHARE * typical) & (end > start)
     is_swollen = is_line & (end - start > thickness + FRAME_SWELL)  # a stroke runs along the line
     start = np.where(is_swollen, np.rint(center - thickness / 2), start)
     end = np.where(is_swollen, np.rint(center + thickness / 2), end)
     left = xs - FRAME_REACH
     lines = np.stack([left + start - 1, tops - 1, left + end + 1, bottoms + 2], axis=1)
-    return np.maximum(lines[is_line], 0).astype(np.int32), np.isin(every, box[is_swollen])
+    lines = np.maximum(lines[is_line], 0).astype(np.int32)
+    return FrameLines(lines, kind[is_line], np.isin(every, box[is_swollen]))
 
 
 def _coverage(total: Ints, xs: Ints, tops: Ints, bottoms: Ints, reach: int = FRAME_REACH) -> Floats:
@@ -202,19 +218,6 @@ def _runs(values: Floats, best: Cells, level: Floats) -> tuple[Cells, Cells]:
     start = np.where(is_out & (columns < best[:, None]), columns, -1).max(axis=1) + 1
     end = np.where(is_out & (columns >= best[:, None]), columns, values.shape[1]).min(axis=1)
     return start, end
-
-
-def _crossings(cleaned: Mask, line: Mask, direction: tuple[int, int]) -> Mask:
-    """Where a line has cleaned ink, deep enough to be more than its own rough edge, on both of its sides: there a
-    stroke goes through. `direction` (x, y) is across the line."""
-    deep_x, deep_y = (1 + (DEEP - 1) * along for along in direction)
-    strokes = cv2.morphologyEx(cleaned, cv2.MORPH_OPEN, np.ones((deep_y, deep_x), np.uint8))
-    reach_x, reach_y = ((CROSSING - 1) * along for along in direction)
-    lean_x, lean_y = (LEAN * (1 - along) for along in direction)
-    one_side = np.ones((reach_y + 2 * lean_y + 1, reach_x + 2 * lean_x + 1), np.uint8)
-    before = cv2.dilate(strokes, one_side, anchor=(reach_x + lean_x, reach_y + lean_y))
-    after = cv2.dilate(strokes, one_side, anchor=(lean_x, lean_y))
-    return cv2.bitwise_and(cv2.bitwise_and(before, after), line)
 
 
 def _erase_corners(rest: Mask, mask: Mask, sheet: Sheet, is_closed: Truths) -> None:

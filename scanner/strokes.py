@@ -14,7 +14,7 @@ SPECK = 0.004  # of the cell's area: smaller is dirt
 LESSER = 0.06  # of the largest stroke's area: smaller, and apart, is dirt too
 OVERHANG = 0.15  # of the height: digits in open cells may stand this much taller
 SHARED = 0.22  # of a stroke's area in another cell: two digits touch; else it only leans over
-INSIDE = 0.5  # of a stroke's area in its cell at least; else it is a label or a line outside the cells
+INSIDE = 0.35  # of a stroke's area in its cell at least; else it is a label or a line outside the cells
 INSIDE_ROW = 0.7  # of its area in any cells: enough, too
 NEAR = np.ones((3, 3), np.uint8)  # ink less than three pixels apart hangs together
 LEAST_HANGING = 4  # pixels: lower ink beside a line is a rest of the line
@@ -157,8 +157,9 @@ def _is_residue(strokes: Ints, boxes: Ints) -> npt.NDArray[np.bool_]:
 def _is_print_above(strokes: _Strokes, sheet: Sheet, cell: Cells) -> Truths:
     """What reaches down from above the strip, but hardly into its cell: words over cells without a top."""
     y0, y1 = sheet.boxes[cell][:, [1, 3]].T
-    comes_from_above = strokes.boxes[:, 1] <= sheet.strips[strokes.row_of, 1]
-    return np.asarray(comes_from_above & (strokes.boxes[:, 3] < y0 + OVERHANG * (y1 - y0)))
+    top, bottom = strokes.boxes[:, [1, 3]].T
+    is_above = (top <= sheet.strips[strokes.row_of, 1]) | (top + bottom < 2 * y0)
+    return np.asarray(is_above & (bottom < y0 + OVERHANG * (y1 - y0)))
 
 
 def _is_no_dirt(area: Cells, cell: Cells, boxes: Ints) -> npt.NDArray[np.bool_]:

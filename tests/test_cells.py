@@ -415,3 +415,30 @@ def test_a_stroke_along_the_frame_of_a_blank_cell_is_told() -> None:
 def test_blank_cells_have_no_strokes_on_their_frames(style: BoxStyle) -> None:
     field = field_of(style)
     assert not read(page_of(field, {0: Digit(8)}), cell_quads(field, PX_PER_MM), share_of(field)).on_frame.any()
+
+
+@pytest.mark.parametrize("style", ["separate", "cells", "rounded"])
+@pytest.mark.parametrize("gray", [90, 130, 170])
+def test_a_bar_on_the_line_of_its_cell_is_kept(style: BoxStyle, gray: int) -> None:
+    field = replace(field_of(style, line_mm=0.3), color=(gray, gray, gray))
+    digit = Digit(7, 0.6, dy=-0.205)  # the bar covers half of the line
+    ink = read(page_of(field, {0: Digit(8), 2: digit}), cell_quads(field, PX_PER_MM))
+    assert correlation(ink.digits[2], alone(field, digit)) > ALIKE
+
+
+def test_the_label_right_above_a_comb_is_no_ink() -> None:
+    field = field_of("comb")
+    page, quads = page_of(field, {cell: Digit(cell + 3, 0.7) for cell in range(5)}), cell_quads(field, PX_PER_MM)
+    x, top = (round(float(each)) for each in quads[0, 0])
+    cv2.putText(page, "nine names", (x, top + 1), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (30.0,), 2)
+    ink = read(page, quads, share_of(field))
+    for cell in range(5):
+        assert correlation(ink.digits[cell], alone(field, Digit(cell + 3, 0.7))) > ALIKE, cell
+
+
+def test_a_light_frame_around_light_ink_is_taken_away() -> None:
+    """Beside darker digits, with which the frame is too light to be ink."""
+    field = replace(field_of("cells"), color=(205, 205, 205))
+    written = {cell: Digit(cell + 3) for cell in (0, 1, 3, 4)} | {2: Digit(5, color=(190, 190, 190))}
+    ink = read(page_of(field, written), cell_quads(field, PX_PER_MM))
+    assert correlation(ink.digits[2], alone(field, written[2])) > 0.9
