@@ -67,8 +67,10 @@ class RunSummary:
         """The summary in one line; `output` is the folder of pages.csv."""
         pages = f"{_count(self.pages, 'page')}, {_count(self.fields, 'field')}"
         fields = f"{self.accepted:,} accepted, {self.review:,} to review, {self.blank:,} blank"
-        failed = f"; {_count(self.failed, 'page')} failed ({output / 'pages.csv'})" if self.failed else ""
-        return f"{pages}: {fields}{failed}"
+        failed = [f"{_count(self.failed, 'page')} failed"] if self.failed else []
+        skipped = [f"{_count(self.skipped, 'file')} skipped"] if self.skipped else []
+        amiss = f"; {', '.join(failed + skipped)} ({output / 'pages.csv'})" if failed or skipped else ""
+        return f"{pages}: {fields}{amiss}"
 
 
 def _count(number: int, noun: str) -> str:

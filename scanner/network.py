@@ -69,11 +69,11 @@ def load_network(path: Path | None = None) -> Network:
     """
     path = path or _shipped()
     path = path.with_suffix(".onnx")
-    card = _read_card(path.with_suffix(".json"))
     try:
         weights = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); train one with `scanner train`") from error
+    card = _read_card(path.with_suffix(".json"))
     _check(card, weights, path)
     session = _start_session(weights, path)
     outputs = session.get_outputs()[0].shape[-1]

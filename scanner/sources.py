@@ -47,9 +47,13 @@ def discover(inputs: Sequence[Path]) -> Discovery:
 
     In folders the suffix decides what is tried, a file given directly always is. A folder that cannot be listed
     counts as a file, so that it is accounted for when it fails. A file to which several ways lead counts once, by
-    the first. Where names would be the same, as much of the folder goes in front as tells them apart.
-    Raises NoInputError where an input is missing.
+    the first. Where names would be the same, as much of the folder goes in front as tells them apart. A missing input
+    beside others counts as a file, too: the others are read and it fails.
+    Raises NoInputError where all inputs are missing.
     """
+    if inputs and not any(os.path.lexists(given) for given in inputs):
+        missing = ", ".join(map(str, inputs))
+        raise NoInputError(f"{missing}: no such file or folder; check the spelling, and that its drive is connected")
     found = _once(item for given in inputs for item in _search(given))
     names = _unique_names(found)
     order = sorted(range(len(found)), key=lambda i: _natural_key(names[i]))
@@ -60,8 +64,6 @@ def discover(inputs: Sequence[Path]) -> Discovery:
 
 
 def _search(given: Path) -> Iterator[_Found]:
-    if not os.path.lexists(given):
-        raise NoInputError(f"{given}: no such file or folder; check the spelling, and that its drive is connected")
     for path in _walk(given):
         is_given = path == given
         is_tried = is_given or path.suffix.lower() in SUFFIXES or _is_folder(path)

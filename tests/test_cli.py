@@ -93,7 +93,7 @@ def test_0_every_page_was_read(scans: Path, reads: Any) -> None:
     reads(lambda: iter([page("a.png"), page("b.png", field("review", 0.5), field("blank")), page("c.png")]))
     result = scanner_("read", "scans")
     assert result.exit_code == 0
-    assert result.stdout == "3 pages, 4 fields: 2 accepted, 1 to review, 1 blank\n"
+    assert result.stdout == "3 pages, 4 fields: 2 accepted, 1 to review, 1 blank; 1 file skipped (output/pages.csv)\n"
     assert "failed" not in result.stdout
 
 
@@ -192,7 +192,9 @@ def test_8_some_pages_failed(scans: Path, reads: Any) -> None:
     reads(lambda: iter([page("a.png"), failure("b.png"), page("c.png")]))
     result = scanner_("read", "scans", "-o", "here")
     assert result.exit_code == 8
-    assert result.stdout == ("2 pages, 2 fields: 2 accepted, 0 to review, 0 blank; 1 page failed (here/pages.csv)\n")
+    assert result.stdout == (
+        "2 pages, 2 fields: 2 accepted, 0 to review, 0 blank; 1 page failed, 1 file skipped (here/pages.csv)\n"
+    )
 
 
 def test_130_an_interrupted_run_writes_what_was_finished_and_names_the_rest(scans: Path, reads: Any) -> None:
@@ -204,7 +206,7 @@ def test_130_an_interrupted_run_writes_what_was_finished_and_names_the_rest(scan
     result = scanner_("read", "scans")
     assert result.exit_code == 130
     assert result.stderr == "scanner: interrupted; what was finished is in output\n"
-    assert result.stdout == "1 page, 1 field: 1 accepted, 0 to review, 0 blank\n"
+    assert result.stdout == "1 page, 1 field: 1 accepted, 0 to review, 0 blank; 3 files skipped (output/pages.csv)\n"
     table = Path("output/pages.csv").read_text()
     assert "a.png,1,,read," in table
     assert "c.png,0,,skipped,interrupted," in table
@@ -416,7 +418,8 @@ def test_strange_names_stay_on_one_line(scans: Path, reads: Any) -> None:
     reads(lambda: iter([failure("a.png")]))
     result = scanner_("read", "scans", "-o", "two\nlines\udcff")
     assert result.stdout == (
-        "0 pages, 0 fields: 0 accepted, 0 to review, 0 blank; 1 page failed (two lines\\udcff/pages.csv)\n"
+        "0 pages, 0 fields: 0 accepted, 0 to review, 0 blank; "
+        "1 page failed, 3 files skipped (two lines\\udcff/pages.csv)\n"
     )
 
 

@@ -149,6 +149,10 @@ def test_the_summary_line_is_the_one_of_the_contract() -> None:
     assert RunSummary(pages=1, fields=1, accepted=1, failed=1).line(Path("o")) == (
         "1 page, 1 field: 1 accepted, 0 to review, 0 blank; 1 page failed (o/pages.csv)"
     )
+    assert RunSummary(pages=1, fields=1, accepted=1, failed=2, skipped=1).line(Path("o")) == (
+        "1 page, 1 field: 1 accepted, 0 to review, 0 blank; 2 pages failed, 1 file skipped (o/pages.csv)"
+    )
+    assert RunSummary(skipped=2).line(Path("o")).endswith(" blank; 2 files skipped (o/pages.csv)")
     assert RunSummary().line(Path("o")) == "0 pages, 0 fields: 0 accepted, 0 to review, 0 blank"
 
 

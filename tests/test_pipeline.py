@@ -437,3 +437,10 @@ def test_a_bug_of_ours_costs_one_page_and_is_named(
     assert isinstance(failure, PageFailure)
     assert (failure.reason, failure.detail) == ("internal_error", "RuntimeError: boxes went missing")
     assert isinstance(read_page(path, network=network), PageReading)
+
+
+def test_a_missing_input_costs_itself_only(scans: Path) -> None:
+    results = list(read_pages([scans / "scan1.png", scans / "nowhere"]))
+    assert [type(result) for result in results] == [PageFailure, PageReading]
+    assert isinstance(results[0], PageFailure)
+    assert (results[0].file, results[0].page, results[0].reason) == ("nowhere", 0, "unreadable")

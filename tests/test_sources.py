@@ -26,9 +26,14 @@ def test_no_inputs_and_empty_folders_are_no_files(tmp_path: Path) -> None:
     assert discover([tmp_path]) == Discovery((), ())
 
 
-def test_a_missing_input_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NoInputError, match=r"nowhere.*: no such file or folder; check"):
-        discover([tmp_path, tmp_path / "nowhere"])
+def test_missing_inputs_are_named(tmp_path: Path) -> None:
+    with pytest.raises(NoInputError, match=r"nowhere.*lost.*: no such file or folder; check"):
+        discover([tmp_path / "nowhere", tmp_path / "lost"])
+
+
+def test_a_missing_input_beside_others_is_a_file_that_will_fail(tmp_path: Path) -> None:
+    fill(tmp_path, ["a/1.png"])
+    assert names_of(discover([tmp_path / "a", tmp_path / "nowhere"])) == ["1.png", "nowhere"]
 
 
 def test_files_come_in_the_order_in_which_people_count(tmp_path: Path) -> None:
