@@ -4,29 +4,23 @@ What reads pages is imported inside the commands: `scanner --help` answers at on
 """
 
 import logging
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from errno import EPIPE
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 from typer.core import TyperGroup
 
 from scanner import __version__
-from scanner.errors import INTERRUPTED, OutputError, ScannerError, UsageError
+from scanner.errors import INTERRUPTED, SOME_PAGES_FAILED, OutputError, ScannerError, UsageError
 
 if TYPE_CHECKING:
-    from scanner.export import PageResult
     from scanner.synth import DigitSource
 
 BUG = 1
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 T = TypeVar("T", bound=str)
 
@@ -124,15 +118,44 @@ def read(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something failed.")] = False,
 ) -> None:
     """Read every digit box of every page into OUTPUT/fields.csv, review.csv and pages.csv."""
+    from scanner.progress import stoppable, with_progress
     from scanner.run import run
 
-    watch = _stoppable if quiet else _with_progress
+    watch = stoppable if quiet else with_progress
     summary = run(inputs, output, model=model, min_confidence=min_confidence, overlay=overlay, watch=watch)
     if summary.interrupted_in:
         _tell(f"interrupted; what was finished is in {summary.interrupted_in}")
     if summary.exit_code or not quiet:
         _say(_printable(summary.line(summary.interrupted_in or output)))
     raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def predict(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE", help="Pictures of one digit each.", show_default=False)
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="An ONNX network, its card beside it. Default: the one that comes with scanner.")
+    ] = None,
+    min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Digits below this are rejected.")] = 0.0,
+    csv: Annotated[Path | None, typer.Option(help="Also write file,digit,confidence to this file.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw each picture, what the network sees of it, and all its scores.")
+    ] = None,
+) -> None:
+    """Read the digit in each picture: dark on light or light on dark, of any size."""
+    from scanner import predictions as pictures
+    from scanner.network import load_network
+
+    results = pictures.predict_files(images, load_network(model), min_confidence)
+    for each in results:
+        (_tell if each.problem else _say)(_printable(each.line()))
+    if csv is not None:
+        pictures.write_predictions(csv, results)
+    if plot is not None:
+        pictures.draw_predictions(plot, results)
+    raise typer.Exit(SOME_PAGES_FAILED if any(each.problem for each in results) else 0)
 
 
 @app.command()
@@ -227,53 +250,3 @@ def _digit_source(path: Path | None) -> "DigitSource":
     source = read_source(path)
     part = source.test or source.train
     return DataSetDigits(part.ink, part.labels)
-
-
-def _stoppable(results: "Iterator[PageResult]", files: int = 0) -> "Iterator[PageResult]":
-    """Ctrl-C, or a kill, ends the run after the page in hand; a second one ends it at once."""
-    with _stop_signal() as stop:
-        for result in results:
-            yield result
-            if stop.is_set():
-                raise KeyboardInterrupt
-
-
-@contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
-        yield stop
-        return
-    numbers = [each for each in STOPPING if signal.getsignal(each) is not signal.SIG_IGN]  # nohup ignores SIGHUP
-    before = {number: signal.signal(number, on_signal) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _with_progress(results: "Iterator[PageResult]", files: int) -> "Iterator[PageResult]":
-    """A bar on stderr while there is somebody to see it."""
-    if not sys.stderr.isatty():
-        yield from _stoppable(results)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # No refreshing by itself: decoding listens in on stderr for what C libraries say, see scanner.page.
-    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
-        task = progress.add_task("files", total=files)
-        current: str | None = None
-        for result in _stoppable(results):
-            yield result
-            if result.file != current:
-                progress.update(task, advance=0 if current is None else 1, refresh=True)
-            current = result.file

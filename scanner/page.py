@@ -37,6 +37,7 @@ __all__ = [
     "count_pages",
     "discover",
     "load_page",
+    "load_picture",
 ]
 
 FAILURE_REASONS: Mapping[str, str] = MappingProxyType(
@@ -70,6 +71,7 @@ SIGNATURES: Mapping[str, re.Pattern[bytes]] = {  # Pillow's name of each format,
 
 UNSUPPORTED = re.compile("unsupported|not supported|unknown|cannot handle|not available", re.IGNORECASE)  # of Pillow
 
+MIN_PICTURE_PX = 8  # a digit of one stroke can be told apart in so few
 MIN_DPI, MAX_DPI = 97.0, 2400.0  # a coarse fax has 98; 72 and 96 is what programs write that do not know
 MAX_PAGE_INCHES = 24.0  # A2; a page that would be larger has made its dpi up
 MAX_PIXEL_ASPECT = 1.2  # digits of a fax with 204 x 98 dpi would be squashed; 204 x 196 is near enough
@@ -113,6 +115,13 @@ def load_page(path: Path, page: int = 1) -> PageImage:
         raw = render_pdf_page(file, page) if kind == "PDF" else decode_image(file, kind, page)
     gray, dpi = _with_square_pixels(raw)
     return PageImage(255 - gray if _is_inverted(gray) else gray, dpi)
+
+
+def load_picture(path: Path) -> Gray:
+    """The first page of a file as it is, dark on light or light on dark: a picture of one digit. Raises PageError."""
+    with _opened(path) as (file, kind):
+        raw = render_pdf_page(file, 1) if kind == "PDF" else decode_image(file, kind, 1, MIN_PICTURE_PX)
+    return raw.gray
 
 
 @contextmanager

@@ -49,11 +49,11 @@ class RawPage:
     dpi: tuple[float, float]
 
 
-def check_size(width: float, height: float) -> None:
+def check_size(width: float, height: float, min_side: int = MIN_SIDE_PX) -> None:
     """Raise PageError unless a page of `width` x `height` pixels can be decoded safely and may hold a digit."""
     check_pixels(width, height)
-    if min(width, height) < MIN_SIDE_PX:
-        raise PageError("too_small", f"{width:.0f} x {height:.0f} pixels, a side needs {MIN_SIDE_PX}")
+    if min(width, height) < min_side:
+        raise PageError("too_small", f"{width:.0f} x {height:.0f} pixels, a side needs {min_side}")
 
 
 def check_pixels(width: float, height: float) -> None:
@@ -68,7 +68,7 @@ def count_image_pages(file: BinaryIO, kind: str) -> int:
         return len(_frames(image, MAX_PAGES + 1))
 
 
-def decode_image(file: BinaryIO, kind: str, page: int) -> RawPage:
+def decode_image(file: BinaryIO, kind: str, page: int, min_side: int = MIN_SIDE_PX) -> RawPage:
     """Page `page`, from 1, of an image file of Pillow's format `kind`. Raises PageError, and what decoders raise."""
     with _image(file, kind) as image:
         frames = _frames(image, page)
@@ -76,7 +76,7 @@ def decode_image(file: BinaryIO, kind: str, page: int) -> RawPage:
             raise PageError("no_such_page", f"page {page} of {len(frames)}")
         if problem := frames[-1]:
             raise problem
-        check_size(*image.size)
+        check_size(*image.size, min_side)
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             check_pixels(image.tag_v2.get(TILE_WIDTH, 1), image.tag_v2.get(TILE_HEIGHT, 1))
             _check_strips(file, image.tag_v2)

@@ -1,0 +1,123 @@
+"""Many pictures of one digit each: read, written to CSV, drawn with what the network sees and thinks of them."""
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scanner.arrays import Gray
+from scanner.errors import NoInputError, OutputError, PageError, UsageError
+from scanner.network import Network
+from scanner.page import load_picture
+from scanner.predict import DigitReading, predict_digit
+
+COLUMNS = ("file", "digit", "confidence")
+ROW_INCHES = 2.2  # height of one picture in the plot
+MOST_DRAWN = 100  # pictures; more make an image that no viewer shows
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One file: the `picture` and its `reading`, or the `problem` that kept it from being read."""
+
+    file: str
+    picture: Gray | None = None
+    reading: DigitReading | None = None
+    problem: str = ""
+
+    def line(self) -> str:
+        """What to print: the digit, how sure it is, what else it might be."""
+        if self.reading is None:
+            return f"{self.file}: {self.problem}"
+        if not self.reading.runner_up:
+            return f"{self.file}: nothing is drawn there"
+        answer = self.reading.digit or "no digit"
+        return (
+            f"{self.file}: {answer} ({100 * self.reading.confidence:.2f} %), "
+            f"then {self.reading.runner_up} ({100 * self.reading.runner_up_confidence:.2f} %)"
+        )
+
+
+def predict_files(paths: Sequence[Path], network: Network, min_confidence: float = 0.0) -> list[Prediction]:
+    """Read the digit in each file; one that cannot be read costs itself only.
+
+    Raises:
+        NoInputError: none of the files exists.
+    """
+    if not any(os.path.lexists(path) for path in paths):
+        raise NoInputError(f"{', '.join(map(str, paths))}: no such file; name pictures of one digit each")
+    return [_predict(path, network, min_confidence) for path in paths]
+
+
+def _predict(path: Path, network: Network, min_confidence: float) -> Prediction:
+    try:
+        picture = load_picture(path)
+    except PageError as error:
+        return Prediction(str(path), problem=str(error))
+    return Prediction(str(path), picture, predict_digit(picture, network=network, min_confidence=min_confidence))
+
+
+def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+    """Write `file,digit,confidence`; the digit is empty where it was rejected, both where the file was not read.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    part = path.with_name(f".part-{path.name}")
+    try:
+        with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for each in predictions:
+                reading = each.reading
+                answer = ("", "") if reading is None else (reading.digit, f"{reading.confidence:.4f}")
+                writer.writerow((each.file, *answer))
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def draw_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+    """Draw one row a picture: itself, the digit as the network sees it, the scores of all classes.
+
+    Raises:
+        UsageError: Matplotlib is missing.
+        OutputError: the file cannot be written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UsageError(f"drawing needs Matplotlib ({error}): pip install 'scanner[plot]'") from error
+    drawn = [each for each in predictions if each.reading is not None][:MOST_DRAWN]
+    figure = Figure(figsize=(9, ROW_INCHES * max(len(drawn), 1)), layout="constrained")
+    rows = figure.subplots(max(len(drawn), 1), 3, squeeze=False, width_ratios=(1, 1, 2))
+    for row, each in zip(rows, drawn, strict=False):
+        _draw_row(row, each)
+    try:
+        figure.savefig(path, dpi=100)
+    except (OSError, ValueError) as error:  # a suffix that Matplotlib does not know
+        raise OutputError(f"{path}: cannot be written ({error}); choose another file, ending in .png") from error
+
+
+def _draw_row(axes: Sequence[Any], prediction: Prediction) -> None:
+    seen, normalized, bars = axes
+    reading = prediction.reading
+    assert reading is not None
+    seen.imshow(prediction.picture, cmap="gray", vmin=0, vmax=255)
+    seen.set_title(Path(prediction.file).name, fontsize=9)
+    normalized.imshow(255 - reading.normalized, cmap="gray", vmin=0, vmax=255)
+    normalized.set_title("as the network sees it", fontsize=9)
+    for picture in (seen, normalized):
+        picture.set_axis_off()
+    places = np.arange(len(reading.classes))
+    best = reading.scores.argmax()
+    bars.bar(places, reading.scores, color=["tab:blue" if place == best else "lightgray" for place in places])
+    bars.set(xticks=places, xticklabels=list(reading.classes), ylim=(0, 1))
+    answer = reading.digit or "no digit"
+    bars.set_title(f"{answer}, {100 * reading.confidence:.2f} %", fontsize=9)
