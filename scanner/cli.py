@@ -199,6 +199,32 @@ def train(
 
 
 @app.command()
+def evaluate(
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="An ONNX network, or the folder of a run.", show_default=False)
+    ],
+    digits: Annotated[
+        list[Path] | None, typer.Option(help="For a network: IDX folder or .npz to read; may be repeated.")
+    ] = None,
+    truth: Annotated[
+        list[Path] | None, typer.Option(help="For a run: truth.csv beside the scans; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+    plots: Annotated[Path | None, typer.Option(help="For a network: folder for pictures of the figures.")] = None,
+) -> None:
+    """Measure a network on labeled digits, or a run against its truth."""
+    from scanner import measure
+
+    if bool(digits) == bool(truth):
+        raise UsageError("give --digits to measure a network, or --truth to measure a run")
+    if digits:
+        figures = measure.measure_network(target, digits, plots=plots)
+    else:
+        figures = measure.measure_run(target, truth or [])
+    _say(figures.json() if as_json else figures.text)
+
+
+@app.command()
 def synth(
     folder: Annotated[Path, typer.Argument(help="Folder for the pages and their truth.csv.", show_default=False)],
     count: Annotated[int, typer.Option(min=1, help="How many pages.")] = 10,

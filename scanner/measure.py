@@ -1,0 +1,84 @@
+"""What `scanner evaluate` does: a network against labeled digits, a run against its truth."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scanner.digits import normalize
+from scanner.errors import OutputError, UsageError
+from scanner.network import Network, load_network
+from scanner.training.augment import plain_crop
+from scanner.training.datasets import DigitSet, read_source
+from scanner.training.evaluate import Report, evaluate
+from scanner.training.pictures import Answers, draw_confusion, draw_mistakes, draw_reject_curve, draw_reliability
+from scanner.training.tables import digit_table, run_table
+from scanner.truth import Score, score_run
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured: for people, and for programs."""
+
+    text: str
+    data: Mapping[str, object]
+
+    def json(self) -> str:
+        """The data as JSON."""
+        return json.dumps(self.data, indent=2)
+
+
+def measure_run(run: Path, truths: Sequence[Path]) -> Figures:
+    """Compare the folder of a run with truth files.
+
+    Raises:
+        NoInputError: a table is missing, or none of this kind.
+    """
+    scores = score_run(run, truths)
+    everything = scores | {"all": sum(scores.values(), Score())}
+    return Figures(run_table(scores), {name: score.as_dict() for name, score in everything.items()})
+
+
+def measure_network(path: Path, sources: Sequence[Path], *, plots: Path | None = None) -> Figures:
+    """Read the test digits of data sets, all of a set that has no test part, normalized as the reader does it.
+
+    Raises:
+        ModelError: the network cannot be loaded.
+        NoInputError: a data set cannot be read.
+        UsageError: pictures are wanted, and Matplotlib is missing.
+        OutputError: the pictures cannot be written.
+    """
+    network = load_network(path)
+    answers = {name: _answers(network, digits) for name, digits in map(_digits_of, sources)}
+    reports = {name: evaluate(each.scores, each.labels) for name, each in answers.items()}
+    if plots is not None:
+        _draw(plots, reports, answers, network.card.classes)
+    return Figures(
+        digit_table(reports, network.card.classes), {name: report.as_dict() for name, report in reports.items()}
+    )
+
+
+def _digits_of(path: Path) -> tuple[str, DigitSet]:
+    source = read_source(path)
+    return (source.name, source.train) if source.test is None else (f"{source.name} test", source.test)
+
+
+def _answers(network: Network, digits: DigitSet) -> Answers:
+    normalized = np.stack([normalize(plain_crop(ink)) for ink in digits.ink])
+    return Answers(normalized, network.scores(normalized), digits.labels)
+
+
+def _draw(folder: Path, reports: Mapping[str, Report], answers: Mapping[str, Answers], classes: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draw_reliability(reports, folder / "reliability.png")
+        draw_reject_curve(reports, folder / "error-reject.png")
+        for name, report in reports.items():
+            draw_confusion(report, classes, folder / f"{name}-confusion.png")
+            draw_mistakes(answers[name], classes, folder / f"{name}-mistakes.png")
+    except ImportError as error:
+        raise UsageError(f"drawing needs Matplotlib ({error}): pip install 'scanner[plot]'") from error
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
