@@ -165,9 +165,16 @@ def train(
         typer.Option(help="Folder of MNIST's IDX files, or an .npz; may be repeated. Default: MNIST, downloaded."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the network and its card.")] = Path("models"),
-    name: Annotated[str, typer.Option(help="Its name: NAME.keras, NAME.onnx, NAME.json.")] = "reader",
-    architecture: Annotated[str, typer.Option(help="reader, or tiny to try things out.")] = "reader",
-    epochs: Annotated[int, typer.Option(min=1, help="How often the network sees the digits.")] = 22,
+    recipe: Annotated[
+        str, typer.Option(help="reader, which ships; mlp-128, mlp-128-128, mlp-128-64, cnn; tiny to try things out.")
+    ] = "reader",
+    name: Annotated[
+        str | None, typer.Option(help="Its name: NAME.keras, NAME.onnx, NAME.json. Default: the recipe's.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="How often the network sees the digits. Default: the recipe's.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Digits a step. Default: the recipe's.")] = None,
     variants: Annotated[int, typer.Option(min=1, help="How often each digit is distorted anew.")] = 6,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by lot.")] = 1,
     workers: Annotated[
@@ -186,8 +193,9 @@ def train(
             digits=tuple(digits or ()),
             out=out,
             name=name,
-            architecture=architecture,
+            recipe=recipe,
             epochs=epochs,
+            batch_size=batch_size,
             variants=variants,
             seed=seed,
             workers=workers,

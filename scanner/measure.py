@@ -13,7 +13,8 @@ from scanner.network import Network, load_network
 from scanner.training.augment import plain_crop
 from scanner.training.datasets import DigitSet, read_source
 from scanner.training.evaluate import Report, evaluate
-from scanner.training.pictures import Answers, draw_confusion, draw_mistakes, draw_reject_curve, draw_reliability
+from scanner.training.pictures import Answers, draw_figures
+from scanner.training.prepare import Samples
 from scanner.training.tables import digit_table, run_table
 from scanner.truth import Score, score_run
 
@@ -52,7 +53,7 @@ def measure_network(path: Path, sources: Sequence[Path], *, plots: Path | None =
     """
     network = load_network(path)
     answers = {name: _answers(network, digits) for name, digits in map(_digits_of, sources)}
-    reports = {name: evaluate(each.scores, each.labels) for name, each in answers.items()}
+    reports = {name: evaluate(each.scores, each.samples.labels) for name, each in answers.items()}
     if plots is not None:
         _draw(plots, reports, answers, network.card.classes)
     return Figures(
@@ -67,17 +68,14 @@ def _digits_of(path: Path) -> tuple[str, DigitSet]:
 
 def _answers(network: Network, digits: DigitSet) -> Answers:
     normalized = np.stack([normalize(plain_crop(ink)) for ink in digits.ink])
-    return Answers(normalized, network.scores(normalized), digits.labels)
+    return Answers(Samples(normalized, digits.labels), network.scores(normalized))
 
 
 def _draw(folder: Path, reports: Mapping[str, Report], answers: Mapping[str, Answers], classes: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        draw_reliability(reports, folder / "reliability.png")
-        draw_reject_curve(reports, folder / "error-reject.png")
-        for name, report in reports.items():
-            draw_confusion(report, classes, folder / f"{name}-confusion.png")
-            draw_mistakes(answers[name], classes, folder / f"{name}-mistakes.png")
+        for name, each in answers.items():
+            draw_figures(each, {name: reports[name]}, classes, folder / name)
     except ImportError as error:
         raise UsageError(f"drawing needs Matplotlib ({error}): pip install 'scanner[plot]'") from error
     except OSError as error:

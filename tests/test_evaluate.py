@@ -158,7 +158,7 @@ def test_the_shipped_network_is_measured_on_digits(digits: Path, tmp_path: Path)
     code, out, _ = evaluate_(model, "--digits", str(digits), "--plots", str(tmp_path / "plots"))
     assert code == 0
     assert out.splitlines()[1].split()[:2] == ["drawn", "60"]
-    names = {"reliability.png", "error-reject.png", "drawn-confusion.png", "drawn-mistakes.png"}
+    names = {f"drawn-{kind}.png" for kind in ("reliability", "error-reject", "confusion", "mistakes")}
     assert {path.name for path in (tmp_path / "plots").iterdir()} == names
     code, out, _ = evaluate_(model, "--digits", str(digits), "--json")
     figures = json.loads(out)["drawn"]

@@ -62,7 +62,7 @@ def trained(drawn: DigitSet, tmp_path_factory: pytest.TempPathFactory) -> TrainR
         digits=(folder / "drawn.npz",),
         out=folder / "models",
         name="small",
-        architecture="tiny",
+        recipe="tiny",
         epochs=1,
         variants=1,
         boxed=60,
@@ -93,7 +93,8 @@ def test_training_writes_a_network_its_card_and_its_history(trained: TrainResult
     assert len(card["trained_on"][0]["sha256"]["drawn.npz"]) == 64
     assert card["accuracies"]["drawn test"]["n"] == 50
     assert {path.name for path in trained.card_path.parent.iterdir()} == {
-        "small.keras", "small.onnx", "small.json", "small-history.csv", "small-curves.png"
+        "small.keras", "small.onnx", "small.json", "small-history.csv", "small-curves.png", "small-samples.png",
+        "small-confusion.png", "small-mistakes.png", "small-reliability.png", "small-error-reject.png",
     }  # fmt: skip
     with (trained.card_path.parent / "small-history.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 1
@@ -170,14 +171,14 @@ def test_a_network_needs_a_plain_name(tmp_path: Path, name: str) -> None:
 def test_two_data_sets_of_one_name_are_refused(tmp_path: Path, drawn: DigitSet) -> None:
     np.savez(tmp_path / "drawn.npz", x=drawn.ink, y=drawn.labels)
     with pytest.raises(UsageError, match="rename"):
-        train(TrainOptions(digits=(tmp_path / "drawn.npz",) * 2, out=tmp_path, architecture="tiny"))
+        train(TrainOptions(digits=(tmp_path / "drawn.npz",) * 2, out=tmp_path, recipe="tiny"))
 
 
 def test_a_folder_that_cannot_be_made_stops_before_training(tmp_path: Path, drawn: DigitSet) -> None:
     (tmp_path / "file").touch()
     np.savez(tmp_path / "drawn.npz", x=drawn.ink, y=drawn.labels)
     with pytest.raises(OutputError, match="choose another folder"):
-        train(TrainOptions(digits=(tmp_path / "drawn.npz",), out=tmp_path / "file" / "models", architecture="tiny"))
+        train(TrainOptions(digits=(tmp_path / "drawn.npz",), out=tmp_path / "file" / "models", recipe="tiny"))
 
 
 def test_training_without_tensorflow_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

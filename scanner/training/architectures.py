@@ -52,5 +52,40 @@ def _convolutions(widths: tuple[int, ...], classes: int) -> Model:
     return keras.Model(digits, layers.Dense(classes, name="logits")(x))
 
 
-ARCHITECTURES: dict[str, Callable[[int], Model]] = {"reader": _reader, "tiny": _tiny}
+def _dense(*widths: int) -> Callable[[int], Model]:
+    """Layers of ReLUs over all pixels."""
+
+    def build_dense(classes: int) -> Model:
+        import keras
+
+        digits = keras.Input((DIGIT_SIZE, DIGIT_SIZE), dtype="uint8", name="digits")
+        x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(digits))
+        for width in widths:
+            x = keras.layers.Dense(width, activation="relu")(x)
+        return keras.Model(digits, keras.layers.Dense(classes, name="logits")(x))
+
+    return build_dense
+
+
+def _cnn(classes: int) -> Model:
+    """Convolution, max pooling, twice; then a dense layer: the network of many a tutorial."""
+    import keras
+
+    layers = keras.layers
+    digits = keras.Input((DIGIT_SIZE, DIGIT_SIZE), dtype="uint8", name="digits")
+    x = layers.Reshape((DIGIT_SIZE, DIGIT_SIZE, 1))(layers.Rescaling(1 / 255)(digits))
+    for width in (32, 64):
+        x = layers.MaxPooling2D()(layers.Conv2D(width, 3, activation="relu")(x))
+    x = layers.Dense(128, activation="relu")(layers.Flatten()(x))
+    return keras.Model(digits, layers.Dense(classes, name="logits")(x))
+
+
+ARCHITECTURES: dict[str, Callable[[int], Model]] = {
+    "reader": _reader,
+    "tiny": _tiny,
+    "mlp-128": _dense(128),
+    "mlp-128-128": _dense(128, 128),
+    "mlp-128-64": _dense(128, 64),
+    "cnn": _cnn,
+}
 """What builds each network, given the number of classes."""

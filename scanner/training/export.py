@@ -32,6 +32,24 @@ def save_network(model: Model, folder: Path, name: str) -> tuple[Path, Path]:
     return keras_path, onnx_path
 
 
+def save_probabilities(model: Model, path: Path) -> None:
+    """Write the network with a softmax behind it, as .keras or .h5: a file for those who go on in Keras.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    import keras
+
+    whole = keras.Sequential([keras.Input(model.input_shape[1:], dtype="uint8"), model, keras.layers.Softmax()])
+    quiet = logging.getLogger("absl")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)  # Keras calls .h5 legacy
+    try:
+        _write_whole(path, lambda part: whole.save(part))
+    finally:
+        quiet.setLevel(level)
+
+
 def export_onnx(model: Model, path: Path) -> None:
     """Write the network for ONNX Runtime: any number of digits at a time."""
     model(np.zeros((1, DIGIT_SIZE, DIGIT_SIZE), np.uint8))  # Keras exports only what was called once

@@ -1,4 +1,4 @@
-"""Fit a network: weights averaged, learning rate on a cosine, best epoch kept, every epoch on disk."""
+"""Fit a network: weights averaged, learning rate on a cosine, best epoch kept; or plainly. Every epoch is on disk."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from scanner.arrays import Digits
 from scanner.training.architectures import Model
@@ -22,12 +23,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast. `patience`: epochs without a better validation loss after which training ends."""
+    """How long and how fast.
+
+    `is_plain`: Adam at one learning rate for all epochs, nothing else. `one_hot`: the labels go into the loss as rows
+    of zeros and a one. `patience`: epochs without a better validation loss after which training ends.
+    """
 
     epochs: int
     batch_size: int = 256
     learning_rate: float = 2e-3
     patience: int = 8
+    is_plain: bool = False
+    one_hot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class FitFiles:
 def fit(
     model: Model, variants: Sequence[Samples], validation: Samples, *, schedule: Schedule, seed: int, files: FitFiles
 ) -> int:
-    """Train the model in place; afterwards it holds the averaged weights of its best epoch.
+    """Train the model in place; afterwards it holds the averaged weights of its best epoch, or plainly its last ones.
 
     Args:
         model: a new network, of `architectures.build`.
@@ -57,17 +64,18 @@ def fit(
     import keras
 
     steps = max(len(variants[0]) // schedule.batch_size, 1)
-    model.compile(
-        optimizer=_optimizer(schedule, steps),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
+    loss = keras.losses.CategoricalCrossentropy if schedule.one_hot else keras.losses.SparseCategoricalCrossentropy
+    model.compile(optimizer=_optimizer(schedule, steps), loss=loss(from_logits=True), metrics=["accuracy"])
+    classes = model.output_shape[1] if schedule.one_hot else 0
     trained = model.fit(
-        batches(variants, schedule.batch_size, np.random.default_rng(seed)),
+        (
+            (images, _coded(labels, classes))
+            for images, labels in batches(variants, schedule.batch_size, np.random.default_rng(seed))
+        ),
         shuffle=False,  # the batches come shuffled
         steps_per_epoch=steps,
         epochs=schedule.epochs,
-        validation_data=(validation.images, validation.labels),
+        validation_data=(validation.images, _coded(validation.labels, classes)),
         validation_batch_size=1000,
         callbacks=_callbacks(schedule, files),
         verbose=0,
@@ -85,9 +93,16 @@ def batches(variants: Sequence[Samples], size: int, rng: np.random.Generator) ->
                 yield samples.images[index], samples.labels[index]
 
 
+def _coded(labels: Labels, classes: int) -> npt.NDArray[np.generic]:
+    """(n,) labels as they are, or as (n, classes) rows of zeros and a one."""
+    return np.eye(classes, dtype=np.float32)[labels] if classes else labels
+
+
 def _optimizer(schedule: Schedule, steps: int) -> Any:
     import keras
 
+    if schedule.is_plain:
+        return keras.optimizers.Adam(schedule.learning_rate)
     total = steps * schedule.epochs
     warm_up = max(int(total * WARM_UP), 1)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -111,10 +126,13 @@ def _callbacks(schedule: Schedule, files: FitFiles) -> list[Any]:
             100 * logs["val_accuracy"],
         )
 
-    return [
-        callbacks.BackupAndRestore(str(files.checkpoint)),
+    choosing = [
         callbacks.SwapEMAWeights(swap_on_epoch=True),
         callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience, restore_best_weights=True),
+    ]
+    return [
+        callbacks.BackupAndRestore(str(files.checkpoint)),
+        *([] if schedule.is_plain else choosing),
         callbacks.CSVLogger(str(files.history), append=files.checkpoint.exists()),
         callbacks.LambdaCallback(on_epoch_end=report),
     ]

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from scanner.arrays import Digits, Scores
-from scanner.training.evaluate import ECE_BINS, Report
+from scanner.training.evaluate import ECE_BINS, Report, evaluate
+from scanner.training.prepare import Samples
 
 GRID = 10  # digits side by side, and as many rows
 CELL_INCHES = 0.8
@@ -18,27 +18,35 @@ FEWEST = 5  # answers of like confidence that tell anything
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a network says of digits (n, 28, 28): scores (n, classes) and the truth (n,)."""
+    """What a network says of labeled digits: scores (n, classes)."""
 
-    digits: Digits
+    samples: Samples
     scores: Scores
-    labels: npt.NDArray[np.int64]
 
 
-def draw_samples(digits: Digits, labels: npt.NDArray[np.int64], classes: str, picture: Path) -> None:
-    """Draw up to 100 digits as the network sees them, ten a class or so, with their labels."""
-    order = np.argsort(labels, kind="stable")
+def draw_figures(answers: Answers, reports: Mapping[str, Report], classes: str, start: Path) -> None:
+    """Draw all about these answers, and what the reports of other sets say, into files whose names begin so."""
+    report = evaluate(answers.scores, answers.samples.labels)
+    draw_confusion(report, classes, start.with_name(f"{start.name}-confusion.png"))
+    draw_mistakes(answers, classes, start.with_name(f"{start.name}-mistakes.png"))
+    draw_reliability(reports, start.with_name(f"{start.name}-reliability.png"))
+    draw_reject_curve(reports, start.with_name(f"{start.name}-error-reject.png"))
+
+
+def draw_samples(samples: Samples, classes: str, picture: Path) -> None:
+    """Draw up to 100 digits as the network sees them, some of each class, with their labels."""
+    order = np.argsort(samples.labels, kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, min(GRID * GRID, len(order))).astype(np.int64)]
-    _draw_grid(digits[chosen], [classes[label] for label in labels[chosen]], picture)
+    _draw_grid(samples.images[chosen], [classes[label] for label in samples.labels[chosen]], picture)
 
 
 def draw_mistakes(answers: Answers, classes: str, picture: Path) -> None:
     """Draw the up to 100 mistakes of which the network was surest: truth > answer, and how sure."""
-    best, confidence = answers.scores.argmax(axis=1), answers.scores.max(axis=1)
-    wrong = np.flatnonzero(best != answers.labels)
+    labels, best, confidence = answers.samples.labels, answers.scores.argmax(axis=1), answers.scores.max(axis=1)
+    wrong = np.flatnonzero(best != labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][: GRID * GRID]
-    titles = [f"{classes[answers.labels[i]]} > {classes[best[i]]}  {100 * confidence[i]:.0f} %" for i in worst]
-    _draw_grid(answers.digits[worst], titles, picture)
+    titles = [f"{classes[labels[i]]} > {classes[best[i]]}  {100 * confidence[i]:.0f} %" for i in worst]
+    _draw_grid(answers.samples.images[worst], titles, picture)
 
 
 def _draw_grid(digits: Digits, titles: Sequence[str], picture: Path) -> None:

@@ -21,9 +21,11 @@ from scanner.training.calibrate import choose_threshold, fit_temperature, softma
 from scanner.training.curves import draw_curves
 from scanner.training.datasets import DigitSet, Source, download_mnist, file_sha256, hold_out, read_source
 from scanner.training.evaluate import Report, evaluate, onnx_logits
-from scanner.training.export import save_network, write_card
+from scanner.training.export import save_network, save_probabilities, write_card
 from scanner.training.fit import FitFiles, Schedule, fit
-from scanner.training.prepare import CLASSES, NOT_A_DIGIT, OwnSamples, Samples
+from scanner.training.pictures import Answers, draw_figures, draw_samples
+from scanner.training.prepare import NOT_A_DIGIT, OwnSamples, Samples
+from scanner.training.recipes import Recipe, find_recipe
 
 VALIDATION_SEED = 1_000_003  # far from every training seed: no drawn digit is in both
 DIGIT_COUNT = 10  # the first classes
@@ -36,22 +38,22 @@ class TrainOptions:
     """What `scanner train` can be told.
 
     `digits`: folders of IDX files or .npz archives; MNIST is downloaded where none is given. `variants`: how often
-    each digit is augmented anew before the epochs repeat. `boxed`, `drawn`, `junk`: samples of our own an epoch.
-    `measure_tests`: also measure the test parts of the sets; leave it off while choosing anything.
+    each digit is augmented anew before the epochs repeat. `boxed`, `drawn`, `junk`: samples of our own an epoch; these
+    four are of no use to the recipes that take digits as they are. Name, epochs and batch size are by default the
+    recipe's. `measure_tests`: also measure the test parts of the sets; leave it off while choosing anything.
     """
 
     digits: tuple[Path, ...] = ()
     out: Path = Path("models")
-    name: str = "reader"
-    architecture: str = "reader"
-    epochs: int = 22
+    name: str | None = None
+    recipe: str = "reader"
+    epochs: int | None = None
     seed: int = 1
     variants: int = 6
     boxed: int = 50_000
     drawn: int = 12_000
     junk: int = 14_000
-    batch_size: int = 256
-    learning_rate: float = 2e-3
+    batch_size: int | None = None
     workers: int | None = None
     measure_tests: bool = True
 
@@ -77,37 +79,43 @@ class _Prepared:
 
 
 def train(options: TrainOptions) -> TrainResult:
-    """Train a network, calibrate it, measure it, and write it with its card, history and curves.
+    """Train a network, calibrate it, measure it, and write it with its card, history and pictures.
 
     Raises:
-        UsageError: TensorFlow is missing, or there is no such architecture.
+        UsageError: TensorFlow is missing, or there is no such recipe.
         NoInputError: a data set cannot be read.
         OutputError: the files cannot be written.
     """
-    _check_name(options.name)
+    recipe = find_recipe(options.recipe)
+    name = options.recipe if options.name is None else options.name
+    _check_name(name)
     require_tensorflow()
     import keras
 
     keras.utils.set_random_seed(options.seed)
-    model = build(options.architecture, len(CLASSES))
+    model = build(recipe.architecture, len(recipe.classes))
     sources = _read_sources(options.digits)
     with _writing_into(options.out):
         options.out.mkdir(parents=True, exist_ok=True)
     with prepare.worker_pool(options.workers) as pool:
-        data = _prepare(sources, options, pool)
-    epochs = _fit(model, data, _fit_files(sources, options), options)
-    keras_path, onnx_path = save_network(model, options.out, options.name)
+        data = (_prepare if recipe.is_reader else _prepare_plainly)(sources, options, pool)
+    schedule = _schedule(recipe, options)
+    files = _fit_files(name, sources, options)
+    epochs = _fit(model, data, files, schedule, options.seed)
+    keras_path, onnx_path = save_network(model, options.out, name)
+    if recipe.also:
+        save_probabilities(model, options.out / recipe.also)
     temperature, threshold = calibrate(onnx_path, prepare.join([*data.validation.values()]), data.real)
     reports = measure(onnx_path, data.validation | data.tests, temperature)
     card: dict[str, object] = {
-        "name": options.name,
+        "name": name,
         "version": __version__,
         "created": date.today().isoformat(),
-        "classes": CLASSES,
+        "classes": recipe.classes,
         "input": "n,28,28 uint8, 255 = ink",
         "normalize_version": NORMALIZE_VERSION,
         "trained_on": data.origins,
-        "architecture": options.architecture,
+        "recipe": options.recipe,
         "seed": options.seed,
         "epochs": epochs,
         "parameters": model.count_params(),
@@ -118,8 +126,13 @@ def train(options: TrainOptions) -> TrainResult:
         "accept_threshold": threshold,
         "sha256": {"onnx": file_sha256(onnx_path), "keras": file_sha256(keras_path)},
     }
-    card_path = options.out / f"{options.name}.json"
+    card_path = options.out / f"{name}.json"
     write_card(card, card_path)
+    with _writing_into(options.out):
+        draw_curves(files.history, options.out / f"{name}-curves.png")
+        draw_samples(data.variants[0], recipe.classes, options.out / f"{name}-samples.png")
+        answers = Answers(data.real, softmax(onnx_logits(onnx_path, data.real.images), temperature))
+        draw_figures(answers, reports, recipe.classes, options.out / name)
     return TrainResult(keras_path, onnx_path, card_path, card, reports)
 
 
@@ -171,12 +184,11 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
         pool=pool,
     )
     validation = _validation(parts, options, pool)
-    tests = {f"{source.name} test": source.test for source in sources if source.test is not None}
     return _Prepared(
         variants=variants,
         validation=validation,
         real=prepare.join([validation[f"{name} validation{kind}"] for name in parts for kind in ("", ", in boxes")]),
-        tests={name: prepare.as_given(digits, pool) for name, digits in tests.items() if options.measure_tests},
+        tests=_tests(sources, options, pool),
         origins=[_origin(source, *parts[source.name]) for source in sources] + _own_origins(options),
     )
 
@@ -209,20 +221,46 @@ def _own_origins(options: TrainOptions) -> list[dict[str, object]]:
     return [{"name": name, "n": count * options.variants, "sha256": {}} for name, count in counts.items()]
 
 
-def _fit(model: Model, data: _Prepared, files: FitFiles, options: TrainOptions) -> int:
-    schedule = Schedule(options.epochs, options.batch_size, options.learning_rate)
+def _prepare_plainly(sources: Sequence[Source], options: TrainOptions, pool: Executor) -> _Prepared:
+    """The digits of the sets and nothing else."""
+    rng = np.random.default_rng(options.seed)
+    parts = {source.name: hold_out(source.train, rng) for source in sources}
+    validation = {f"{name} validation": prepare.as_given(held_out, pool) for name, (_, held_out) in parts.items()}
+    return _Prepared(
+        variants=[prepare.join([prepare.as_given(training, pool) for training, _ in parts.values()])],
+        validation=validation,
+        real=prepare.join(list(validation.values())),
+        tests=_tests(sources, options, pool),
+        origins=[_origin(source, *parts[source.name]) for source in sources],
+    )
+
+
+def _tests(sources: Sequence[Source], options: TrainOptions, pool: Executor) -> dict[str, Samples]:
+    tests = {f"{source.name} test": source.test for source in sources if source.test is not None}
+    return {name: prepare.as_given(digits, pool) for name, digits in tests.items() if options.measure_tests}
+
+
+def _schedule(recipe: Recipe, options: TrainOptions) -> Schedule:
+    return Schedule(
+        epochs=options.epochs or recipe.epochs,
+        batch_size=options.batch_size or recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        is_plain=not recipe.is_reader,
+        one_hot=recipe.one_hot,
+    )
+
+
+def _fit(model: Model, data: _Prepared, files: FitFiles, schedule: Schedule, seed: int) -> int:
     validation = prepare.join(list(data.validation.values()))
-    with _writing_into(options.out):
-        epochs = fit(model, data.variants, validation, schedule=schedule, seed=options.seed, files=files)
-        draw_curves(files.history, options.out / f"{options.name}-curves.png")
-    return epochs
+    with _writing_into(files.history.parent):
+        return fit(model, data.variants, validation, schedule=schedule, seed=seed, files=files)
 
 
-def _fit_files(sources: Sequence[Source], options: TrainOptions) -> FitFiles:
+def _fit_files(name: str, sources: Sequence[Source], options: TrainOptions) -> FitFiles:
     """A checkpoint is found again only by a training of the same data with the same options."""
     everything = repr((options, [source.sha256 for source in sources])).encode()
-    checkpoint = f".{options.name}-{hashlib.sha256(everything).hexdigest()[:12]}.checkpoint"
-    return FitFiles(options.out / f"{options.name}-history.csv", options.out / checkpoint)
+    checkpoint = f".{name}-{hashlib.sha256(everything).hexdigest()[:12]}.checkpoint"
+    return FitFiles(options.out / f"{name}-history.csv", options.out / checkpoint)
 
 
 @contextmanager
