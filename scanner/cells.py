@@ -22,6 +22,7 @@ FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
 INSET = 0.2  # of the cell: every digit has strokes farther inside, no frame has
 MIN_DIGIT = 0.16  # of the cell's height: a smaller mark is a dot
 LARGE = 0.5, 0.3  # of the cell's height and width: more than rests of a frame
+PART = 0.35  # of one of these: part of a digit, most of which is gone with the frame
 SHEET_CELLS = 200  # cells that are read at once, to keep memory small; a longer row is read whole
 
 
@@ -32,7 +33,7 @@ class CellInk:
     digits: Digits  # (n, 28, 28); all zero where blank
     is_blank: npt.NDArray[np.bool_]  # (n,)
     extent: npt.NDArray[np.float32]  # (n, 4) bounding box of the ink x0, y0, x1, y1, in parts of its cell
-    on_frame: npt.NDArray[np.bool_]  # (n,) nothing but a stroke along the frame: the cell may only look blank
+    on_frame: npt.NDArray[np.bool_]  # (n,) only a stroke along the frame, or part of one: the cell may not be blank
     touches: npt.NDArray[np.bool_]  # (n, 2) ink reaches the upper, the lower line of the cell
     runs_on: npt.NDArray[np.bool_]  # (n,) a stroke goes on far above or below the cell: it may be no digit
 
@@ -78,8 +79,12 @@ def _read_sheet(sheet: Sheet, side_share: Floats) -> list[CellInk]:
         sheet = snap_to_frames(ink, sheet, side_share)
         frameless = remove_frame(ink, darkness, sheet, side_share)
         on_frame, touches = frameless.on_frame, frameless.touches
-        owners, runs_on = owned_ink(frameless, sheet, side_share < 1)
+        owners, runs_on, is_left = owned_ink(frameless, sheet, side_share < 1)
+        on_frame = on_frame | is_left
         for cell, mark, own in _cut_inks(frameless.ink, owners, sheet, is_inked):
+            if own is None:
+                on_frame[cell] = True
+                continue
             marks[cell] = mark
             digits[cell] = normalize(sheet.gray[mark[1] : mark[3], mark[0] : mark[2]], own)
     corner, far = np.tile(sheet.boxes[:, :2], 2), np.tile(sheet.boxes[:, 2:], 2)
@@ -154,10 +159,10 @@ def _ink_mask(darkness: Gray, limits: Floats, sheet: Sheet) -> Mask:
 
 def _cut_inks(
     mask: Mask, owners: Mask, sheet: Sheet, is_inked: npt.NDArray[np.bool_]
-) -> Iterator[tuple[int, tuple[int, int, int, int], Mask]]:
+) -> Iterator[tuple[int, tuple[int, int, int, int], Mask | None]]:
     """Of each cell with ink its index, the bounding box x0, y0, x1, y1 of the ink on the sheet, and its mask.
 
-    A cell without ink well inside may still hold a large digit that keeps to its edges.
+    A cell without ink well inside may still hold a large digit that keeps to its edges, or part of one: None.
     """
     boxes, strips = sheet.boxes.tolist(), sheet.strips[sheet.row_of].tolist()
     for cell, ((x0, y0, x1, y1), (_, top, _, bottom)) in enumerate(zip(boxes, strips, strict=True)):
@@ -165,7 +170,10 @@ def _cut_inks(
         left = max(x0 - reach, 0)
         is_own = owners[top:bottom, left : x1 + reach + 1] == cell % OWNERS + 1
         mark, ink = _cut(np.negative(is_own.view(np.uint8)), left, top)
-        if not is_inked[cell] and (ink.shape[0] < LARGE[0] * (y1 - y0) or ink.shape[1] < LARGE[1] * (x1 - x0)):
+        part_high, part_wide = ink.shape[0] / (y1 - y0), ink.shape[1] / (x1 - x0)
+        if not is_inked[cell] and (part_high < LARGE[0] or part_wide < LARGE[1]):
+            if max(part_high, part_wide) >= PART:
+                yield cell, mark, None
             continue
         if max(ink.shape) < least:  # its strokes may hang together with something else: all ink inside
             inside = mask[y0:y1, x0:x1]

@@ -18,6 +18,7 @@ INSIDE = 0.35  # of a stroke's area in its cell at least; else it is a label or 
 INSIDE_ROW = 0.7  # of its area in any cells: enough, too
 NEAR = np.ones((3, 3), np.uint8)  # ink less than three pixels apart hangs together
 LEAST_HANGING = 4  # pixels: lower ink beside a line is a rest of the line
+LEFT = 0.4  # of the height or width of a cell: a stroke that large is no rest of its frame
 OWNERS = 255  # cells have the numbers 1 - 255 in turn: cells with the same number lie far apart
 
 Cells = npt.NDArray[np.intp]
@@ -34,7 +35,7 @@ class _Strokes:
     row_of: Cells  # (strokes,)
 
 
-def owned_ink(frameless: Frameless, sheet: Sheet, is_open: Truths) -> tuple[Mask, Truths]:
+def owned_ink(frameless: Frameless, sheet: Sheet, is_open: Truths) -> tuple[Mask, Truths, Truths]:
     """(h, w) 1 + index modulo OWNERS of the cell each inked pixel belongs to; 0 where there is none, or dirt.
 
     Also: (cells,) which have a stroke that runs on above or below the strip, as one that crosses out a whole column.
@@ -50,7 +51,7 @@ def owned_ink(frameless: Frameless, sheet: Sheet, is_open: Truths) -> tuple[Mask
     touching = np.bincount(strokes.labels, frameless.touching.ravel()[strokes.places] != 0, len(table))
     _deal_hanging(owner, touching, frameless.touches, strokes, sheet)
     owners.ravel()[strokes.places] = owner.ravel()[pairs]
-    return owners, _run_on(owner, strokes, sheet)
+    return owners, _run_on(owner, strokes, sheet), _is_left(owner, table, strokes, sheet)
 
 
 def _find_strokes(mask: Mask, sheet: Sheet) -> _Strokes:
@@ -114,6 +115,20 @@ def _run_on(owner: npt.NDArray[np.uint8], strokes: _Strokes, sheet: Sheet) -> Tr
     for row, number in zip(strokes.row_of[stroke].tolist(), owner[stroke, part].tolist(), strict=True):
         runs_on |= (sheet.row_of == row) & (cells % OWNERS + 1 == number)
     return runs_on
+
+
+def _is_left(owner: npt.NDArray[np.uint8], table: Cells, strokes: _Strokes, sheet: Sheet) -> Truths:
+    """(cells,) in which a part of a stroke lies that is no cell's, and too large for a rest of the frame."""
+    inside = table[:, 1:]
+    cell = sheet.starts[strokes.row_of] + inside.argmax(axis=1)
+    size, cell_size = (boxes[:, 2:] - boxes[:, :2] for boxes in (strokes.boxes, sheet.boxes[cell]))
+    is_large = (size >= LEFT * cell_size).any(axis=1) & (inside.max(axis=1) >= SPECK * cell_size.prod(axis=1))
+    strips = sheet.strips[strokes.row_of]
+    goes_on = (strokes.boxes[:, 1] <= strips[:, 1]) | (strokes.boxes[:, 3] >= strips[:, 3])
+    is_left = is_large & ~(owner.any(axis=1) | goes_on | _is_residue(strokes.boxes, sheet.boxes[cell]))
+    left = np.zeros(len(sheet.boxes), np.bool_)
+    left[cell[is_left]] = True
+    return left
 
 
 def _deal_hanging(

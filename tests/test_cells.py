@@ -411,6 +411,27 @@ def test_a_stroke_along_the_frame_of_a_blank_cell_is_told() -> None:
     assert not ink.on_frame[[1, 3]].any()
 
 
+@pytest.mark.parametrize(("left", "right"), [(8, 22), (8, 28), (12, 16), (12, 28)])
+def test_a_stroke_most_of_which_is_beside_its_cell_is_told(left: int, right: int) -> None:
+    field = replace(field_of("separate"), gap_mm=4.0)
+    page, quads = page_of(field, {0: Digit(8), 4: Digit(3)}), cell_quads(field, PX_PER_MM)
+    x, y0, y1 = round(float(quads[2, 1, 0])), round(float(quads[2, 0, 1])), round(float(quads[2, 3, 1]))
+    cv2.line(page, (x - left, y0 + 8), (x + right, y1 - 6), (40.0,), 3, cv2.LINE_AA)
+    ink = read(page, quads)
+    assert not ink.is_blank[2] or ink.on_frame[2]
+    assert not ink.on_frame[[1, 3]].any()
+
+
+@pytest.mark.parametrize(("depth", "slope"), [(5, 4), (7, 0), (7, 2), (9, 0)])
+def test_the_bar_of_a_digit_that_is_gone_is_told(depth: int, slope: int) -> None:
+    field = field_of("separate", line_mm=0.5)
+    page, quads = page_of(field, {0: Digit(8), 4: Digit(3)}), cell_quads(field, PX_PER_MM)
+    x0, y0, x1 = round(float(quads[2, 0, 0])), round(float(quads[2, 0, 1])), round(float(quads[2, 1, 0]))
+    cv2.line(page, (x0 + 6, y0 + depth + slope), (x1 - 4, y0 + depth), (40.0,), 3, cv2.LINE_AA)
+    ink = read(page, quads)
+    assert not ink.is_blank[2] or ink.on_frame[2]
+
+
 @pytest.mark.parametrize("style", ALL_STYLES)
 def test_blank_cells_have_no_strokes_on_their_frames(style: BoxStyle) -> None:
     field = field_of(style)
