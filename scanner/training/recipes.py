@@ -33,8 +33,8 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "reader": Recipe("reader", 22, 256, 2e-3, is_reader=True),
-    "tiny": Recipe("tiny", 22, 256, 2e-3, is_reader=True),
+    "reader": Recipe("reader", 26, 256, 2e-3, is_reader=True),
+    "tiny": Recipe("tiny", 26, 256, 2e-3, is_reader=True),
     "mlp-128": Recipe("mlp-128", 5, 32, 1e-3, one_hot=True, also="model.h5", published="97 - 98 %"),
     "mlp-128-128": Recipe("mlp-128-128", 3, 32, 1e-3, also="handwritten_model.keras", published="97 %"),
     "mlp-128-64": Recipe("mlp-128-64", 10, 128, 1e-3, published="97 - 98 %"),

@@ -49,8 +49,8 @@ class TrainOptions:
     recipe: str = "reader"
     epochs: int | None = None
     seed: int = 1
-    variants: int = 6
-    boxed: int = 50_000
+    variants: int = 8
+    boxed: int = 60_000
     drawn: int = 12_000
     junk: int = 14_000
     batch_size: int | None = None
