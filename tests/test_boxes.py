@@ -5,11 +5,14 @@ from functools import cache
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from scanner.arrays import Gray, Quads
 from scanner.boxes import BoxRow, find_box_rows
 from scanner.boxes.holes import MAX_CELLS
+from scanner.boxes.joined import join_parts
+from scanner.boxes.lines import Lines, find_lines
 from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, Layout, SyntheticPage, make_page
 from scanner.synth.forms import DROPOUT_COLORS, BoxStyle, Decoy
 from scanner.synth.pages import scan_form
@@ -348,3 +351,48 @@ def test_a_view_of_an_array_is_searched_as_its_copy() -> None:
     page = np.rot90(gray(printed("cells").image), 1)
     rows = find_box_rows(np.rot90(page, -1))
     assert [len(row.quads) for row in rows] == [len(row.quads) for row in find_box_rows(np.rot90(page, -1).copy())]
+
+
+# --- parts of a row
+
+
+def lines_of(boxes: Sequence[tuple[int, int, int, int]]) -> Lines:
+    """What is found of the frames of boxes x0, y0, x1, y1 on a canvas."""
+    ink = np.zeros((200, 600), np.uint8)
+    for x0, y0, x1, y1 in boxes:
+        cv2.rectangle(ink, (x0, y0), (x1, y1), 255, 1)
+    return find_lines(ink)
+
+
+def cells_at(*places: int) -> npt.NDArray[np.float32]:
+    return np.array([(20 + 40 * place, 50, 58 + 40 * place, 100) for place in places], np.float32)
+
+
+def test_parts_that_adjoin_are_one_row() -> None:
+    frame = lines_of([(20 + 40 * place, 50, 58 + 40 * place, 100) for place in range(8)])
+    (row,) = join_parts([cells_at(4, 5, 6, 7), cells_at(0, 1, 2, 3)], frame)
+    np.testing.assert_allclose(row, cells_at(*range(8)), atol=1)
+
+
+def test_a_cell_lost_between_two_parts_is_found_by_its_frame() -> None:
+    frame = lines_of([(20 + 40 * place, 50, 58 + 40 * place, 100) for place in range(6)])
+    (row,) = join_parts([cells_at(0, 1), cells_at(3, 4, 5)], frame)
+    np.testing.assert_allclose(row, cells_at(*range(6)), atol=2.5)
+
+
+def test_fields_a_cell_apart_stay_apart() -> None:
+    frame = lines_of([(20 + 40 * place, 50, 58 + 40 * place, 100) for place in (0, 1, 3, 4, 6, 7)])
+    rows = [cells_at(0, 1), cells_at(3, 4), cells_at(6, 7)]
+    assert len(join_parts(rows, frame)) == 3
+
+
+@pytest.mark.parametrize(("dx", "dy", "size"), [(0, 15, 0), (12, 0, 0), (0, 0, 12)])
+def test_rows_of_another_design_or_line_stay_apart(dx: int, dy: int, size: int) -> None:
+    other = cells_at(3, 4) + np.array((dx, dy, dx + size, dy + size), np.float32)
+    boxes = [*cells_at(0, 1, 2), *other]
+    frame = lines_of([(int(x0), int(y0), int(x1), int(y1)) for x0, y0, x1, y1 in boxes])
+    assert len(join_parts([cells_at(0, 1, 2), other], frame)) == 2
+
+
+def test_no_rows_are_no_parts() -> None:
+    assert join_parts([], lines_of([])) == []

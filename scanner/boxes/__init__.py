@@ -7,6 +7,7 @@ from scanner.boxes.broken import go_on
 from scanner.boxes.canvas import Canvas, make_canvas
 from scanner.boxes.combs import find_combs
 from scanner.boxes.holes import find_cells
+from scanner.boxes.joined import join_parts
 from scanner.boxes.lines import Boxes, Lines, add_faint_lines, find_lines
 from scanner.boxes.overlap import drop_covered, merge_rows
 from scanner.boxes.parts import divide_holes
@@ -40,7 +41,7 @@ def find_box_rows(page: Gray) -> list[BoxRow]:
     sure = find_lines(canvas.ink)
     faint = add_faint_lines(sure, canvas.gray)
     sure_boxes = _box_rows(canvas, sure)
-    boxes = merge_rows(sure_boxes, _box_rows(canvas, faint))
+    boxes = join_parts(merge_rows(sure_boxes, _box_rows(canvas, faint)), faint)
     combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes, known=sure)]
     kept = drop_covered([comb.cells for comb in combs], sure_boxes)
     share = {id(comb.cells): comb.tick_share for comb in combs}

@@ -40,7 +40,7 @@ def cells_between(cells: Boxes, lines: Lines) -> Boxes:
         tried = np.flatnonzero(is_open & (pitch > (1 - OVERLAP) * width) & (pitch < (1 + MAX_GAP) * width))
         places = np.arange(1, parts)[None, :, None] / parts  # (1, parts - 1, 1)
         cells_in = left[tried][:, None] + places * step[tried][:, None]  # (pairs, parts - 1, 4)
-        placed, coverage = _nudge(cells_in.reshape(-1, 4).astype(np.float32), lines)
+        placed, coverage = nudge(cells_in.reshape(-1, 4).astype(np.float32), lines)
         is_cell = (coverage.min(axis=1) >= PRINTED_SIDE).reshape(cells_in.shape[:2]).all(axis=1)
         guesses.append(placed.reshape(cells_in.shape)[is_cell].reshape(-1, 4))
         is_open[tried[is_cell]] = False
@@ -70,7 +70,7 @@ def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
     active = [(index, side) for index in range(len(grown)) for side in (-1, 1)]
     while active:
         guesses = np.array([_next_cell(grown[index], side, *shapes[index]) for index, side in active])
-        placed, coverage = _nudge(guesses.astype(np.float32), lines)
+        placed, coverage = nudge(guesses.astype(np.float32), lines)
         needed = np.array(
             [LONE_SIDE if len(grown[index]) == 1 and not has_peers[index] else PRINTED_SIDE for index, _ in active]
         )
@@ -80,7 +80,7 @@ def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
             if found and len(grown[index]) < MAX_CELLS:
                 grown[index].insert(0 if side < 0 else len(grown[index]), cell)
                 if len(grown[index]) == 2:
-                    shapes[index] = _step_and_size(np.array(grown[index]))
+                    shapes[index] = step_and_size(np.array(grown[index]))
                 still.append((index, side))
         active = still
     return [np.array(row, np.float32) for row in grown]
@@ -88,7 +88,7 @@ def extend_rows(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
 
 def _shapes(rows: Sequence[Boxes]) -> tuple[list[tuple[Vector, Vector]], list[bool]]:
     """Step and size of the cells of each row; and whether those of a lone cell are taken from rows of cells like it."""
-    shapes = [_step_and_size(row) for row in rows]
+    shapes = [step_and_size(row) for row in rows]
     known = [shape for row, shape in zip(rows, shapes, strict=True) if len(row) >= MIN_PEER]
     steps, sizes = np.array(known, np.float32).reshape(-1, 2, 2).transpose(1, 0, 2)  # (peers, 2) each
     has_peers = [False] * len(rows)
@@ -110,13 +110,13 @@ def go_on(rows: Sequence[Boxes], side_shares: Sequence[float], ink: Mask, lines:
     """
     if not rows:
         return []
-    shapes = [_step_and_size(row) for row in rows]
+    shapes = [step_and_size(row) for row in rows]
     guesses = [_next_cell(list(row), side, *shape) for row, shape in zip(rows, shapes, strict=True) for side in (-1, 1)]
     places = np.array(guesses, np.float32)
     share = np.repeat(np.array(side_shares), 2)
     sides = places.copy()
     sides[:, 1] = np.where(share < 1, places[:, 3] - share * (places[:, 3] - places[:, 1]), places[:, 1])
-    placed, coverage = _nudge(sides.astype(np.float32), lines)
+    placed, coverage = nudge(sides.astype(np.float32), lines)
     far = np.where(np.arange(len(guesses)) % 2 == 0, coverage[:, 0], coverage[:, 2])
     is_written = np.array([_is_written(ink, cell) for cell in np.where(share[:, None] < 1, places, placed)])
     has_edges = coverage[:, [1, 3]].min(axis=1) >= PRINTED_SIDE
@@ -148,7 +148,7 @@ def _is_written(ink: Mask, cell: npt.NDArray[np.float32]) -> bool:
     return bool(inside.size and cv2.countNonZero(np.ascontiguousarray(inside)) >= WRITTEN * inside.size)
 
 
-def _step_and_size(row: Boxes) -> tuple[Vector, Vector]:
+def step_and_size(row: Boxes) -> tuple[Vector, Vector]:
     """(2,) the median way from one cell to the next, and (2,) the median size."""
     if len(row) == 1:
         size = row[0, 2:] - row[0, :2]
@@ -166,7 +166,7 @@ def _next_cell(
     return np.concatenate([center - size / 2, center + size / 2])
 
 
-def _nudge(guesses: Boxes, lines: Lines) -> tuple[Boxes, npt.NDArray[np.float32]]:
+def nudge(guesses: Boxes, lines: Lines) -> tuple[Boxes, npt.NDArray[np.float32]]:
     """Move each guess by up to NUDGE to where most of its frame is printed."""
     steps = (-NUDGE, 0.0, NUDGE)
     shifts = np.array([(dx, dy, dx, dy) for dx in steps for dy in steps], np.float32)  # (9, 4)
