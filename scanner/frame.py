@@ -72,7 +72,7 @@ def remove_frame(mask: Mask, darkness: Gray, sheet: Sheet, side_share: Floats) -
     upright_mask, level_mask = _draw(mask, upright.lines), _draw(mask, level.lines[:, TURNED])
     cleaned = cv2.subtract(mask, cv2.bitwise_or(upright_mask, level_mask))
     crossing = cv2.bitwise_or(crossings(cleaned, upright_mask, (1, 0)), crossings(cleaned, level_mask, (0, 1)))
-    totals = cv2.integral(darkness), cv2.integral(cleaned)
+    totals = cv2.integral(darkness, total), cv2.integral(cleaned)  # new memory costs more than the sums
     on_upright = overlaid(upright.lines, upright.kind, *totals)
     on_level = overlaid(level.lines, level.kind, *(each.T for each in totals))[:, TURNED]
     strokes = cv2.bitwise_or(crossing, _draw(mask, np.concatenate([on_upright, on_level])))

@@ -45,35 +45,40 @@ def overlaid(lines: Ints, kind: Cells, darkness_total: Ints, cleaned_total: Ints
         darkness_total: integral of the darkness of the sheet.
         cleaned_total: integral of its ink without the lines.
     """
-    if not len(lines):
-        return lines
-    x0, y0, x1, y1 = lines.T[:, :, None]
-    at = np.rint(y0 + (y1 - y0) * (np.arange(PLACES) + 0.5) / PLACES - 0.5).astype(np.intp)  # (n, PLACES)
+    x0, y0, x1, y1 = lines.T
+    left, right = np.maximum(x0 - BESIDE, 0), np.minimum(x1 + BESIDE, cleaned_total.shape[1] - 1)
+    corners = cleaned_total[y1, right] - cleaned_total[y0, right] - cleaned_total[y1, left] + cleaned_total[y0, left]
+    touched = np.flatnonzero(corners > 0)
+    if not len(touched):
+        return lines[:0]
+    places = (np.arange(PLACES) + 0.5) / PLACES
+    at = np.rint(y0[:, None] + (y1 - y0)[:, None] * places - 0.5).astype(np.intp)  # (n, PLACES)
     darkness = _across(darkness_total, x0, x1, at)
-    is_dark = darkness > DARKER * _usual(darkness, kind)
-    ink_beside = _across(cleaned_total, np.maximum(x0 - BESIDE, 0), x1 + BESIDE, at) > 0
+    is_dark = darkness[touched] > DARKER * _usual(darkness, kind)[touched]
+    ink_beside = _across(cleaned_total, left[touched], right[touched], at[touched]) > 0
     is_near = cv2.dilate(ink_beside.astype(np.uint8), np.ones((1, 2 * NEAR + 1), np.uint8))
     is_over = cv2.morphologyEx(is_near * is_dark, cv2.MORPH_OPEN, np.ones((1, LONG_ENOUGH), np.uint8))
     line, place = np.nonzero(is_over)
-    left, top, right, bottom = lines[line].T
+    left, top, right, bottom = lines[touched[line]].T
     ends = top + (bottom - top) * np.stack([place, place + 1]) // PLACES
     return np.stack([left, ends[0], right, ends[1] + 1], axis=1).astype(np.int32)
 
 
-def _across(total: Ints, x0: Ints, x1: Ints, at: Cells) -> Floats:
-    """(n, PLACES) sums of the pixels from x0 to x1, (n, 1) each, at each y."""
-    x1 = np.minimum(x1, total.shape[1] - 1)
-    return np.asarray(total[at + 1, x1] - total[at + 1, x0] - total[at, x1] + total[at, x0], np.float64)
+def _across(total: Ints, x0: Ints, x1: Ints, at: Cells) -> Ints:
+    """(n, PLACES) sums of the pixels from x0 to x1, (n,) each, at each y."""
+    left, right = x0[:, None], x1[:, None]
+    return np.asarray(total[at + 1, right] - total[at + 1, left] - total[at, right] + total[at, left])
 
 
-def _usual(values: Floats, kind: Cells) -> Floats:
+def _usual(values: Ints, kind: Cells) -> Floats:
     """(n, PLACES) the median at each place of all lines of the same kind; infinite where these are too few."""
     kinds, kind, counts = np.unique(kind, return_inverse=True, return_counts=True)
     order = np.argsort(kind, kind="stable")
     rank = np.arange(len(kind)) - np.repeat(np.cumsum(counts) - counts, counts)
-    table = np.full((len(kinds), counts.max(), values.shape[1]), np.inf)
+    table = np.full((len(kinds), counts.max(), values.shape[1]), np.iinfo(np.int32).max, np.int32)
     table[kind[order], rank] = values[order]
     table.sort(axis=1)
-    usual = (table[np.arange(len(kinds)), (counts - 1) // 2] + table[np.arange(len(kinds)), counts // 2]) / 2
+    every = np.arange(len(kinds))
+    usual = (table[every, (counts - 1) // 2] + table[every, counts // 2]) / 2
     usual[counts < ENOUGH_LINES] = np.inf
     return np.asarray(usual[kind])

@@ -39,10 +39,13 @@ def find_lines(ink: Mask) -> Lines:
 
 def add_faint_lines(lines: Lines, gray: Gray) -> Lines:
     """Also the faint or broken lines that show when the page is smoothed along their course."""
-    return _with_neighborhood(
-        cv2.bitwise_or(lines.horizontal, _faint_lines(gray, (1, RUN))),
-        cv2.bitwise_or(lines.vertical, _faint_lines(gray, (RUN, 1))),
-    )
+    horizontal, vertical = lines.horizontal.copy(), lines.vertical.copy()
+    smooth = cv2.blur(gray, (RUN, 1))
+    _add_faint(horizontal[RIDGE:-RIDGE], smooth[: -2 * RIDGE], smooth[RIDGE:-RIDGE], smooth[2 * RIDGE :], (1, RUN))
+    smooth = cv2.blur(gray, (1, RUN))
+    sides = smooth[:, : -2 * RIDGE], smooth[:, RIDGE:-RIDGE], smooth[:, 2 * RIDGE :]
+    _add_faint(vertical[:, RIDGE:-RIDGE], *sides, (RUN, 1))
+    return _with_neighborhood(horizontal, vertical)
 
 
 def _with_neighborhood(horizontal: Mask, vertical: Mask) -> Lines:
@@ -60,16 +63,11 @@ def _runs(ink: Mask, run: tuple[int, int], gap: tuple[int, int]) -> Mask:
     return cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones(gap, np.uint8))
 
 
-def _faint_lines(gray: Gray, along: tuple[int, int]) -> Mask:
-    """Lines lighter than ink: darker than both sides when averaged along their course, (height, width) = `along`."""
-    smooth = cv2.blur(gray, along[::-1])
-    beside = np.zeros_like(gray)
-    if along[0] == 1:
-        cv2.min(smooth[: -2 * RIDGE], smooth[2 * RIDGE :], beside[RIDGE:-RIDGE])
-    else:
-        beside[:, RIDGE:-RIDGE] = cv2.min(smooth[:, : -2 * RIDGE], smooth[:, 2 * RIDGE :])
-    dark = cv2.compare(cv2.subtract(beside, smooth), FAINT, cv2.CMP_GT)
-    return cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((2 * along[0] - 1, 2 * along[1] - 1), np.uint8))
+def _add_faint(lines: Mask, before: Gray, at: Gray, after: Gray, along: tuple[int, int]) -> None:
+    """Add lines lighter than ink, (height, width) = `along`: darker than what is before and after them."""
+    dark = cv2.compare(cv2.subtract(cv2.min(before, after), at), FAINT, cv2.CMP_GT)
+    whole = np.ones((2 * along[0] - 1, 2 * along[1] - 1), np.uint8)
+    cv2.bitwise_or(lines, cv2.morphologyEx(dark, cv2.MORPH_OPEN, whole), lines)
 
 
 def side_coverage(lines: Lines, boxes: Boxes) -> npt.NDArray[np.float32]:
