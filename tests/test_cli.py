@@ -524,5 +524,5 @@ def test_a_summary_that_cannot_be_written_is_no_bug(scans: Path) -> None:
     program = [sys.executable, "-m", "scanner", "read", "scans"]
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert result.returncode == 6
+    assert result.returncode == 6, result.stderr
     assert "Traceback" not in result.stderr
