@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from scanner import __version__
-from scanner.errors import INTERRUPTED, SOME_PAGES_FAILED, OutputError, ScannerError, UsageError
+from scanner.errors import INTERRUPTED, SOME_PAGES_FAILED, NoInputError, OutputError, ScannerError, UsageError
 
 if TYPE_CHECKING:
     from scanner.synth import DigitSource
@@ -92,20 +92,21 @@ def _scanner(
     """Read handwritten numbers from scanned forms: a folder of scans in, a CSV of numbers out."""
 
 
-def _folder(given: str | Path) -> Path:
+def _path(given: str | Path) -> Path:
     """Not Typer's own path: it takes an empty variable of a script for the current folder."""
     if not str(given).strip():
-        raise typer.BadParameter("is empty; name a folder")
+        raise typer.BadParameter("is empty; name a file or folder")
     return Path(given)
 
 
 @app.command()
 def read(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Scans, PDFs, and folders of them.", show_default=False)
+        list[Path],
+        typer.Argument(parser=_path, metavar="INPUT", help="Scans, PDFs, and folders of them.", show_default=False),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=_folder, metavar="<path>", help="Folder for the results.")
+        Path, typer.Option("--output", "-o", parser=_path, metavar="<path>", help="Folder for the results.")
     ] = Path("output"),
     min_confidence: Annotated[
         float | None,
@@ -141,13 +142,15 @@ def predict(
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Digits below this are rejected.")] = 0.0,
     csv: Annotated[Path | None, typer.Option(help="Also write file,digit,confidence to this file.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Also draw each picture, what the network sees of it, and all its scores.")
+        Path | None,
+        typer.Option(help="Also draw the first 100 pictures, what the network sees of them, and all scores."),
     ] = None,
 ) -> None:
     """Read the digit in each picture: dark on light or light on dark, of any size."""
     from scanner import predictions as pictures
     from scanner.network import load_network
 
+    pictures.check_targets(images, (csv, plot))
     results = pictures.predict_files(images, load_network(model), min_confidence)
     for each in results:
         (_tell if each.problem else _say)(_printable(each.line()))
@@ -224,7 +227,9 @@ def evaluate(
     from scanner import measure
 
     if bool(digits) == bool(truth):
-        raise UsageError("give --digits to measure a network, or --truth to measure a run")
+        raise UsageError("give --digits to measure a network or --truth to measure a run, and not both")
+    if plots is not None and not digits:
+        raise UsageError("--plots is for networks, with --digits")
     if digits:
         figures = measure.measure_network(target, digits, plots=plots)
     else:
@@ -283,4 +288,7 @@ def _digit_source(path: Path | None) -> "DigitSource":
 
     source = read_source(path)
     part = source.test or source.train
+    missing = sorted(set(range(10)) - set(part.labels.tolist()))
+    if missing:
+        raise NoInputError(f"{path}: has no digit {missing[0]}; forms need all ten")
     return DataSetDigits(part.ink, part.labels)

@@ -186,7 +186,7 @@ def _field_rows(result: PageResult) -> list[Row]:
 
 def _field_row(page: PageReading, field: FieldReading) -> Row:
     return (
-        *(_path_cell(page.file), page.page, page.form, field.name),
+        *(path_cell(page.file), page.page, page.form, field.name),
         *(field.value, f"{field.confidence:.4f}", field.status, field.reason),
         *(field.cells, ";".join(f"{confidence:.4f}" for confidence in field.digit_confidences)),
         *field.box_xywh,
@@ -207,16 +207,16 @@ def _page_row(result: PageResult) -> Row:
     counts = _counts(result)
     numbers: Row = (counts["fields"], *(counts[status] for status in STATUSES), f"{result.seconds:.3f}")
     if isinstance(result, PageFailure):
-        return (_path_cell(result.file), result.page, "", "failed", result.reason, result.detail, *numbers, "")
+        return (path_cell(result.file), result.page, "", "failed", result.reason, result.detail, *numbers, "")
     residual = "" if result.residual_mm is None else f"{result.residual_mm:.3f}"
-    page = (_path_cell(result.file), result.page, result.form, "read", result.reason, result.detail)
+    page = (path_cell(result.file), result.page, result.form, "read", result.reason, result.detail)
     return (*page, *numbers, residual)
 
 
 def _skipped_row(file: SkippedFile) -> Row:
-    return (_path_cell(file.file), 0, "", "skipped", file.reason, file.detail, 0, 0, 0, 0, "", "")
+    return (path_cell(file.file), 0, "", "skipped", file.reason, file.detail, 0, 0, 0, 0, "", "")
 
 
-def _path_cell(path: str) -> str:
+def path_cell(path: str) -> str:
     """`=x.png` would be a formula in a spreadsheet; `./=x.png` is the same file and is none."""
     return f"./{path}" if path.startswith(("=", "+", "-", "@", "\t", "\r")) else path

@@ -37,6 +37,8 @@ def measure_run(run: Path, truths: Sequence[Path]) -> Figures:
     Raises:
         NoInputError: a table is missing, or none of this kind.
     """
+    if not run.is_dir():
+        raise UsageError(f"{run}: is no folder of a run; to measure a network, give --digits")
     scores = score_run(run, truths)
     everything = scores | {"all": sum(scores.values(), Score())}
     return Figures(run_table(scores), {name: score.as_dict() for name, score in everything.items()})
@@ -51,6 +53,8 @@ def measure_network(path: Path, sources: Sequence[Path], *, plots: Path | None =
         UsageError: pictures are wanted, and Matplotlib is missing.
         OutputError: the pictures cannot be written.
     """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a network, or give --truth to measure a run")
     network = load_network(path)
     answers = {name: _answers(network, digits) for name, digits in map(_digits_of, sources)}
     reports = {name: evaluate(each.scores, each.samples.labels) for name, each in answers.items()}
@@ -75,7 +79,7 @@ def _draw(folder: Path, reports: Mapping[str, Report], answers: Mapping[str, Ans
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, each in answers.items():
-            draw_figures(each, {name: reports[name]}, classes, folder / name)
+            draw_figures(each, {name: reports[name]}, classes, folder / name.replace(" ", "-"))
     except ImportError as error:
         raise UsageError(f"drawing needs Matplotlib ({error}): pip install 'scanner[plot]'") from error
     except OSError as error:

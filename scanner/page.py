@@ -195,6 +195,8 @@ def _open_regular(path: Path) -> BinaryIO:
         status = path.stat()
     except ValueError as error:  # a null in the name
         raise PageError("unreadable", str(error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise PageError("unreadable", "a folder, not a file")
     if not stat.S_ISREG(status.st_mode):  # a named pipe would keep us waiting
         raise PageError("unreadable", "not a regular file")
     if status.st_size == 0:

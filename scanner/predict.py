@@ -20,6 +20,7 @@ LEAST_CONTRAST = 24  # gray levels; less is an empty picture ...
 NOISE = 8.0  # ... or as many sigma of its grain, averaged: a large picture has grains of five
 MEDIAN_SIGMA = 0.6745  # the median of |x| for normal x of sigma 1
 LESSER = 0.06  # of the largest stroke's area: smaller ones, apart, are dirt
+TOUCHING = 0.3  # of the picture's height and width: what touches the border so much, and is that large, is no shadow
 EDGE_SHARE = 0.25  # of its bounding box's outline: strokes that lie along the edge are shadows or the paper's end
 
 
@@ -127,5 +128,9 @@ def _strokes(mask: Mask) -> Mask:
     is_stroke = at_edge < EDGE_SHARE * around
     is_stroke[0] = False
     area = np.where(is_stroke, stats[:, cv2.CC_STAT_AREA], 0)
+    if not is_stroke.any():  # a digit that touches the border, rather than shadows all around nothing
+        spans = stats[:, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] / mask.shape
+        is_stroke = (np.arange(count) > 0) & (spans >= TOUCHING).all(axis=1)
+        area = np.where(is_stroke, stats[:, cv2.CC_STAT_AREA], 0)
     keep = is_stroke & (area >= LESSER * area.max())
     return np.asarray(keep[labels], np.uint8) * np.uint8(255)

@@ -11,6 +11,7 @@ import numpy as np
 
 from scanner.arrays import Gray
 from scanner.errors import NoInputError, OutputError, PageError, UsageError
+from scanner.export import path_cell
 from scanner.network import Network
 from scanner.page import load_picture
 from scanner.predict import DigitReading, predict_digit
@@ -35,11 +36,32 @@ class Prediction:
             return f"{self.file}: {self.problem}"
         if not self.reading.runner_up:
             return f"{self.file}: nothing is drawn there"
-        answer = self.reading.digit or "no digit"
         return (
-            f"{self.file}: {answer} ({100 * self.reading.confidence:.2f} %), "
+            f"{self.file}: {_answer(self.reading)} ({100 * self.reading.confidence:.2f} %), "
             f"then {self.reading.runner_up} ({100 * self.reading.runner_up_confidence:.2f} %)"
         )
+
+
+def _answer(reading: DigitReading) -> str:
+    best = reading.classes[int(reading.scores.argmax())]
+    if reading.digit or not best.isdigit():
+        return reading.digit or "no digit"
+    return f"rejected: {best}"
+
+
+def check_targets(images: Sequence[Path], targets: Sequence[Path | None]) -> None:
+    """Make sure that nothing written takes the place of a picture, or of something else written.
+
+    Raises:
+        UsageError: it would.
+    """
+    taken = {os.path.realpath(image) for image in images}
+    for target in (each for each in targets if each is not None):
+        if target == Path():
+            raise UsageError("an empty name; name a file to write")
+        if os.path.realpath(target) in taken:
+            raise UsageError(f"{target}: would be written over; choose another file for --csv or --plot")
+        taken.add(os.path.realpath(target))
 
 
 def predict_files(paths: Sequence[Path], network: Network, min_confidence: float = 0.0) -> list[Prediction]:
@@ -67,20 +89,29 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    part = path.with_name(f".part-{path.name}")
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".part-{target.name}")
     try:
-        with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for each in predictions:
-                reading = each.reading
-                answer = ("", "") if reading is None else (reading.digit, f"{reading.confidence:.4f}")
-                writer.writerow((each.file, *answer))
-        part.replace(path)
+        if path.exists() and not path.is_file():  # a pipe or a terminal; a folder is refused by the system
+            _write_rows(path, predictions)
+        else:
+            _write_rows(part, predictions)
+            part.replace(target)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
     finally:
-        part.unlink(missing_ok=True)
+        if part.is_file():
+            part.unlink()
+
+
+def _write_rows(path: Path, predictions: Sequence[Prediction]) -> None:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for each in predictions:
+            reading = each.reading
+            answer = ("", "") if reading is None else (reading.digit, f"{reading.confidence:.4f}")
+            writer.writerow((path_cell(each.file), *answer))
 
 
 def draw_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
@@ -110,7 +141,8 @@ def _draw_row(axes: Sequence[Any], prediction: Prediction) -> None:
     reading = prediction.reading
     assert reading is not None
     seen.imshow(prediction.picture, cmap="gray", vmin=0, vmax=255)
-    seen.set_title(Path(prediction.file).name, fontsize=9)
+    name = Path(prediction.file).name.encode(errors="backslashreplace").decode()
+    seen.set_title(name.replace("$", r"\$"), fontsize=9)
     normalized.imshow(255 - reading.normalized, cmap="gray", vmin=0, vmax=255)
     normalized.set_title("as the network sees it", fontsize=9)
     for picture in (seen, normalized):
@@ -119,5 +151,4 @@ def _draw_row(axes: Sequence[Any], prediction: Prediction) -> None:
     best = reading.scores.argmax()
     bars.bar(places, reading.scores, color=["tab:blue" if place == best else "lightgray" for place in places])
     bars.set(xticks=places, xticklabels=list(reading.classes), ylim=(0, 1))
-    answer = reading.digit or "no digit"
-    bars.set_title(f"{answer}, {100 * reading.confidence:.2f} %", fontsize=9)
+    bars.set_title(f"{_answer(reading)}, {100 * reading.confidence:.2f} %", fontsize=9)

@@ -55,6 +55,11 @@ def discover(inputs: Sequence[Path]) -> Discovery:
         missing = ", ".join(map(str, inputs))
         raise NoInputError(f"{missing}: no such file or folder; check the spelling, and that its drive is connected")
     found = _once(item for given in inputs for item in _search(given))
+    if not all(map(os.path.lexists, inputs)) and not any(
+        item.is_tried and os.path.lexists(item.path) for item in found
+    ):
+        missing = ", ".join(str(given) for given in inputs if not os.path.lexists(given))
+        raise NoInputError(f"{missing}: no such file or folder, and nothing to read beside; connect its drive")
     names = _unique_names(found)
     order = sorted(range(len(found)), key=lambda i: _natural_key(names[i]))
     return Discovery(

@@ -5,6 +5,7 @@ cells, and the most cells in all agree. What is matched is `found`; what is left
 """
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from scanner.errors import NoInputError
 
 PAIR_BONUS = 0.01  # of a pair without one agreeing cell: it breaks ties only, as a field has fewer than 100 cells
 TRUTH_COLUMNS = {"file", "page", "cells"}
+CELLS = re.compile("[0-9_xX?]+")
 RUN_COLUMNS = {"file", "page", "cells", "status"}
 
 
@@ -134,7 +136,8 @@ def score_run(run: Path, truths: Iterable[Path]) -> dict[str, Score]:
     """Compare a run, the folder of its fields.csv, with truth files; a score for each of these, by its folder's name.
 
     A truth file is a CSV with the columns file, page, cells, a row a field in reading order, beside the scans it is
-    about, as `scanner synth` writes it. Pages that the run failed, or has not seen, count as failed.
+    about, as `scanner synth` writes it, with all fields of a page. Pages that the run failed, or has not seen,
+    count as failed.
 
     Raises:
         NoInputError: a table is missing, or no table of this kind.
@@ -146,15 +149,29 @@ def score_run(run: Path, truths: Iterable[Path]) -> dict[str, Score]:
     for row in _rows(run / "fields.csv", RUN_COLUMNS):
         read.setdefault((row["file"], row["page"]), []).append(_ReadField(row["cells"], row["status"]))
     scores: dict[str, Score] = {}
-    for path in truths:
-        written: dict[tuple[str, str], list[str]] = {}
-        for row in _rows(path, TRUTH_COLUMNS):
-            written.setdefault((row["file"], row["page"]), []).append(row["cells"])
-        name = path.resolve().parent.name
-        for (file, page), texts in written.items():
-            score = _score_written(_fields_of(path.resolve().parent / file, page, read), texts)
-            scores[name] = scores.get(name, Score()) + score
+    for path in dict.fromkeys(each.resolve() for each in truths):
+        name, pages = path.parent.name, _written(path)
+        fields_read = [_fields_of(path.parent / file, page, read) for file, page in pages]
+        if all(each is None for each in fields_read):
+            raise NoInputError(f"{path}: none of its pages is in the run; it must lie beside the scans it is about")
+        page_scores = map(_score_written, fields_read, pages.values())
+        scores[name] = sum(page_scores, scores.get(name, Score()))
     return scores
+
+
+def _written(path: Path) -> dict[tuple[str, str], list[str]]:
+    """The cells on each page, file and number, of a truth file."""
+    written: dict[tuple[str, str], list[str]] = {}
+    for line, row in enumerate(_rows(path, TRUTH_COLUMNS), start=2):
+        page, cells = (row["page"] or "").strip(), (row["cells"] or "").strip()
+        if not (page.isdecimal() and CELLS.fullmatch(cells)):
+            raise NoInputError(
+                f"{path}, line {line}: page {page!r} or cells {cells!r} cannot be; digits, _, x and ? can"
+            )
+        written.setdefault((row["file"], page), []).append(cells)
+    if not written:
+        raise NoInputError(f"{path}: tells of no field")
+    return written
 
 
 def _score_written(readings: list[_ReadField] | None, texts: Sequence[str]) -> Score:
@@ -172,7 +189,7 @@ def _fields_of(path: Path, page: str, read: Mapping[tuple[str, str], list[_ReadF
 
 def _rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             missing = needed - set(rows.fieldnames or ())
             if missing:

@@ -526,3 +526,16 @@ def test_a_summary_that_cannot_be_written_is_no_bug(scans: Path) -> None:
         result = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert result.returncode == 6, result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_an_empty_input_is_not_the_current_folder(scans: Path) -> None:
+    result = scanner_("read", "")
+    assert result.exit_code == 2
+    assert "is empty" in result.stderr
+
+
+def test_forms_need_all_ten_digits(tmp_path: Path) -> None:
+    np.savez(tmp_path / "few.npz", x=np.zeros((3, 28, 28), np.uint8), y=np.array([0, 1, 2]))
+    result = scanner_("synth", str(tmp_path / "out"), "--digits", str(tmp_path / "few.npz"))
+    assert result.exit_code == 3
+    assert "has no digit 3" in result.stderr

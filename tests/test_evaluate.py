@@ -119,9 +119,39 @@ def test_tables_of_another_kind_are_refused(run: Path, table: str, content: str 
         score_run(run / "out", [run / "scans" / "truth.csv"])
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("other.png,1,r1,12,12", "none of its pages is in the run"),
+        ("", "tells of no field"),
+        ("a.png,one,r1,12,12", "line 2: page 'one'"),
+        ("a.png,1,r1,12,12\na.png,1,r2,ab,ab", "line 3: .* cells 'ab'"),
+        ("a.png,1", "line 2: .* cells ''"),
+    ],
+)
+def test_truth_of_something_else_is_refused(run: Path, rows: str, message: str) -> None:
+    (run / "scans" / "truth.csv").write_text(f"file,page,field,value,cells\n{rows}\n")
+    with pytest.raises(NoInputError, match=message):
+        score_run(run / "out", [run / "scans" / "truth.csv"])
+
+
+def test_truth_from_a_spreadsheet_is_read_and_counts_once(run: Path) -> None:
+    truth = run / "scans" / "truth.csv"
+    truth.write_text("\ufeff" + truth.read_text().replace(",1,", ",1 ,"), encoding="utf-8")
+    assert score_run(run / "out", [truth, truth])["scans"].truth == 3
+
+
+@pytest.mark.parametrize("arguments", [("out", "--digits", "x.npz"), ("out/pages.csv", "--truth", "scans/truth.csv")])
+def test_a_run_is_no_network_and_a_file_no_run(run: Path, arguments: tuple[str, ...]) -> None:
+    code, _, err = evaluate_(str(run / arguments[0]), arguments[1], str(run / arguments[2]))
+    assert code == 2
+    assert "give --" in err
+
+
 def test_either_digits_or_truth_must_be_given(run: Path) -> None:
     assert evaluate_(str(run))[0] == 2
     assert evaluate_(str(run), "--digits", "a", "--truth", "b")[0] == 2
+    assert evaluate_(str(run), "--truth", "b", "--plots", "c")[0] == 2
 
 
 def test_the_samples_are_measured(tmp_path: Path) -> None:

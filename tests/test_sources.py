@@ -31,6 +31,11 @@ def test_missing_inputs_are_named(tmp_path: Path) -> None:
         discover([tmp_path / "nowhere", tmp_path / "lost"])
 
 
+def test_a_missing_input_beside_an_empty_folder_is_no_input(tmp_path: Path) -> None:
+    with pytest.raises(NoInputError, match="nowhere: no such file or folder"):
+        discover([tmp_path, tmp_path / "nowhere"])
+
+
 def test_a_missing_input_beside_others_is_a_file_that_will_fail(tmp_path: Path) -> None:
     fill(tmp_path, ["a/1.png"])
     assert names_of(discover([tmp_path / "a", tmp_path / "nowhere"])) == ["1.png", "nowhere"]

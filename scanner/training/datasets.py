@@ -168,8 +168,10 @@ def _checked(images: npt.NDArray[np.generic], labels: npt.NDArray[np.generic], w
         raise NoInputError(
             f"{path}: images are {images.shape} {images.dtype}, expected (n, height, width) uint8 with n > 0"
         )
-    if labels.shape != images.shape[:1] or not np.isin(labels, np.arange(10)).all():
-        raise NoInputError(f"{path}: {len(images)} images need as many labels in 0 - 9, there are {labels.shape}")
+    if labels.shape != images.shape[:1]:
+        raise NoInputError(f"{path}: {len(images)} images need as many labels, there are {labels.shape}")
+    if not np.isin(labels, np.arange(10)).all():
+        raise NoInputError(f"{path}: labels must be 0 - 9, there is {labels[~np.isin(labels, np.arange(10))][0]}")
     who = None if writers is None else np.asarray(writers).astype(np.int64)
     if who is not None and who.shape != labels.shape:
         raise NoInputError(f"{path}: writer is {who.shape}, expected {labels.shape}")

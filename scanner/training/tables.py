@@ -47,15 +47,16 @@ def _mistakes(report: Report, classes: str) -> list[str]:
 
 def run_table(scores: Mapping[str, Score]) -> str:
     """Scores of a run, a line each, and all of them together."""
-    heads = ("fields", "found", "digits right", "exact", "accepted", "accepted wrong", "false", "pages failed")
-    lines = [f"{'':24}" + "".join(f"{head:>16}" for head in heads)]
+    heads = ("fields", "found", "digits right", "exact", "straight through", "accepted wrong", "false", "pages failed")
+    lines = [f"{'':24}" + "".join(f"{head:>18}" for head in heads)]
     for name, score in (dict(scores) | {"all": sum(scores.values(), Score())}).items():
+        wrong = score.accepted_wrong + score.accepted_false
         columns = (
             *(f"{score.truth:,}", _part(score.found, score.truth), _part(score.right, score.digits)),
-            *(_part(score.exact, score.truth), _part(score.accepted, score.truth)),
-            *(f"{score.accepted_wrong + score.accepted_false}", f"{score.false}", f"{score.failed}"),
+            *(_part(score.exact, score.truth), _part(score.accepted - wrong, score.truth)),
+            *(f"{wrong}", f"{score.false}", f"{score.failed}"),
         )
-        lines.append(f"{name[:23]:24}" + "".join(f"{column:>16}" for column in columns))
+        lines.append(f"{name[:23]:24}" + "".join(f"{column:>18}" for column in columns))
     return "\n".join(lines)
 
 
