@@ -4,6 +4,7 @@ What reads pages is imported inside the commands: `scanner --help` answers at on
 """
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -124,6 +125,9 @@ def read(
 
     watch = stoppable if quiet else with_progress
     summary = run(inputs, output, model=model, min_confidence=min_confidence, overlay=overlay, watch=watch)
+    for given in inputs:
+        if not os.path.lexists(given):
+            _tell(f"{given}: no such file or folder; the other inputs were read")
     if summary.interrupted_in:
         _tell(f"interrupted; what was finished is in {summary.interrupted_in}")
     if summary.exit_code or not quiet:

@@ -539,3 +539,10 @@ def test_forms_need_all_ten_digits(tmp_path: Path) -> None:
     result = scanner_("synth", str(tmp_path / "out"), "--digits", str(tmp_path / "few.npz"))
     assert result.exit_code == 3
     assert "has no digit 3" in result.stderr
+
+
+def test_a_missing_input_is_named_and_the_others_are_read(scans: Path, reads: Any) -> None:
+    reads(lambda: iter([page("a.png"), failure("nowhere")]))
+    result = scanner_("read", "scans", "nowhere", "--quiet")
+    assert result.exit_code == 8
+    assert "nowhere: no such file or folder; the other inputs were read" in result.stderr

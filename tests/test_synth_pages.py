@@ -183,3 +183,10 @@ def test_samples_are_small_and_complete(tmp_path: Path) -> None:
     with (tmp_path / "meter_reading" / "truth.csv").open(encoding="utf-8") as file:
         pages = {(row["file"], row["page"]) for row in csv.DictReader(file)}
     assert ("batch.tif", "3") in pages
+
+
+def test_styles_and_faults_meet_each_other_in_turn(tmp_path: Path) -> None:
+    write_pages(tmp_path, 6, ("cells", "comb"), ("clean", "scan", "fax"), 5, DrawnDigits())
+    met = [path.stem.split("_")[1:] for path in sorted(tmp_path.glob("page*"))]
+    assert met[:2] == [["cells", "clean"], ["comb", "scan"]]
+    assert len({(style, fault) for style, fault in met}) == 6

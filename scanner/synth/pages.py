@@ -91,8 +91,8 @@ def write_pages(
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[TruthRow] = []
     for number in range(count):
-        style = styles[number % len(styles)]
-        fault = faults[number // len(styles) % len(faults)]
+        turn, place = divmod(number, len(styles))
+        style, fault = styles[place], faults[(place + turn) % len(faults)]  # soon many, in time each with each
         page = make_page(style, fault, (seed + number) % RESERVED_SEEDS, seed + number, digits)
         path = save_scan(page.image, folder / f"page{number + 1:04d}_{style}_{fault.replace('+', '_')}", page.dpi_xy)
         rows += truth_rows(path.name, 1, page.truth)
