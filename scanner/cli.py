@@ -120,9 +120,11 @@ def read(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something failed.")] = False,
 ) -> None:
     """Read every digit box of every page into OUTPUT/fields.csv, review.csv and pages.csv."""
+    from scanner.memory import keep_freed_memory
     from scanner.progress import stoppable, with_progress
     from scanner.run import run
 
+    keep_freed_memory()
     watch = stoppable if quiet else with_progress
     summary = run(inputs, output, model=model, min_confidence=min_confidence, overlay=overlay, watch=watch)
     for given in inputs:

@@ -69,10 +69,10 @@ def find_ink(gray: Gray) -> Mask:
     """
     window = int(max(gray.shape) * WINDOW) | 1
     contrast = max(MIN_CONTRAST, 2 * _noise(gray))
-    mean = cv2.blur(gray, (window, window))
-    paper = cv2.blur(cv2.max(gray, mean), (window, window))
-    limit = cv2.addWeighted(paper, INK_SHARE, paper, 0.0, -contrast, dtype=cv2.CV_8U)
-    ink = cv2.compare(gray, limit, cv2.CMP_LT)
+    work = cv2.blur(gray, (window, window))  # one array for all that follows: new memory costs as much as the sums
+    paper = cv2.blur(cv2.max(gray, work, work), (window, window))
+    cv2.addWeighted(paper, INK_SHARE, paper, 0.0, -contrast, work, cv2.CV_8U)
+    ink = cv2.compare(gray, work, cv2.CMP_LT, work)
     desk = _desk_level(paper)
     return ink if desk is None else cv2.bitwise_and(ink, cv2.compare(paper, desk, cv2.CMP_GT))
 

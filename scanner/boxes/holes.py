@@ -64,7 +64,8 @@ def find_cells(ink: Mask, lines: Lines) -> Boxes:
     A hole is the paper inside a frame; strokes that touch the frame break it up. The outer edge of a separate
     box survives that, unless the strokes go beyond it.
     """
-    healed = cv2.bitwise_or(ink, cv2.bitwise_or(lines.horizontal, lines.vertical))
+    healed = cv2.bitwise_or(lines.horizontal, lines.vertical)
+    cv2.bitwise_or(ink, healed, healed)
     contours, hierarchy = cv2.findContours(healed, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if hierarchy is None:
         return np.zeros((0, 4), np.float32)

@@ -60,14 +60,15 @@ def _with_neighborhood(horizontal: Mask, vertical: Mask) -> Lines:
 
 def _runs(ink: Mask, run: tuple[int, int], gap: tuple[int, int]) -> Mask:
     opened = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(run, np.uint8))
-    return cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones(gap, np.uint8))
+    return cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones(gap, np.uint8), opened)
 
 
 def _add_faint(lines: Mask, before: Gray, at: Gray, after: Gray, along: tuple[int, int]) -> None:
     """Add lines lighter than ink, (height, width) = `along`: darker than what is before and after them."""
-    dark = cv2.compare(cv2.subtract(cv2.min(before, after), at), FAINT, cv2.CMP_GT)
+    dark = cv2.min(before, after)
+    cv2.compare(cv2.subtract(dark, at, dark), FAINT, cv2.CMP_GT, dark)
     whole = np.ones((2 * along[0] - 1, 2 * along[1] - 1), np.uint8)
-    cv2.bitwise_or(lines, cv2.morphologyEx(dark, cv2.MORPH_OPEN, whole), lines)
+    cv2.bitwise_or(lines, cv2.morphologyEx(dark, cv2.MORPH_OPEN, whole, dark), lines)
 
 
 def side_coverage(lines: Lines, boxes: Boxes) -> npt.NDArray[np.float32]:

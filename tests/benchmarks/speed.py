@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from scanner import pipeline
+from scanner.memory import keep_freed_memory
 from scanner.network import load_network
 from scanner.pipeline import PageReading
 from scanner.synth import BoxField, DrawnDigits, Layout, random_values, scan_form
@@ -165,6 +166,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     cv2.setNumThreads(1)
+    keep_freed_memory()  # as `scanner read` does
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = make_pages(folder, options.pages, options.fault)
