@@ -1,7 +1,6 @@
 """One digit from a picture of it: drawn, photographed, of a data set; any size, dark on light or light on dark."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +9,6 @@ import numpy.typing as npt
 from scanner.arrays import Gray, Mask, Scores
 from scanner.digits import normalize
 from scanner.network import Network, load_network
-from scanner.page import load_picture
 
 SMALLEST, LARGEST = 160, 480  # pixels of the long side to which pictures are brought: pens are 2 - 20 wide then
 BORDER = 1 / 12  # of the short side: what is mostly paper
@@ -41,16 +39,6 @@ class DigitReading:
     scores: npt.NDArray[np.float32]
     classes: str
     normalized: npt.NDArray[np.uint8]
-
-
-def predict_file(path: Path | str, *, network: Network | None = None, min_confidence: float = 0.0) -> DigitReading:
-    """Read the digit in an image file.
-
-    Raises:
-        PageError: the file cannot be read.
-        ModelError: the network cannot be loaded.
-    """
-    return predict_digit(load_picture(Path(path)), network=network, min_confidence=min_confidence)
 
 
 def predict_digit(picture: Gray, *, network: Network | None = None, min_confidence: float = 0.0) -> DigitReading:

@@ -105,11 +105,15 @@ def _deal(table: Cells, strokes: _Strokes, sheet: Sheet) -> npt.NDArray[np.uint8
     return owner
 
 
+def _goes_on(strokes: _Strokes, sheet: Sheet) -> Truths:
+    """(strokes,) which reach the upper or lower edge of their strip."""
+    strips = sheet.strips[strokes.row_of]
+    return np.asarray((strokes.boxes[:, 1] <= strips[:, 1]) | (strokes.boxes[:, 3] >= strips[:, 3]))
+
+
 def _run_on(owner: npt.NDArray[np.uint8], strokes: _Strokes, sheet: Sheet) -> Truths:
     """(cells,) which have a part of a stroke that reaches the upper or lower edge of its strip."""
-    strips = sheet.strips[strokes.row_of]
-    goes_on = (strokes.boxes[:, 1] <= strips[:, 1]) | (strokes.boxes[:, 3] >= strips[:, 3])
-    stroke, part = np.nonzero(owner * goes_on[:, None])
+    stroke, part = np.nonzero(owner * _goes_on(strokes, sheet)[:, None])
     runs_on = np.zeros(len(sheet.boxes), np.bool_)
     cells = np.arange(len(runs_on))
     for row, number in zip(strokes.row_of[stroke].tolist(), owner[stroke, part].tolist(), strict=True):
@@ -123,9 +127,7 @@ def _is_left(owner: npt.NDArray[np.uint8], table: Cells, strokes: _Strokes, shee
     cell = sheet.starts[strokes.row_of] + inside.argmax(axis=1)
     size, cell_size = (boxes[:, 2:] - boxes[:, :2] for boxes in (strokes.boxes, sheet.boxes[cell]))
     is_large = (size >= LEFT * cell_size).any(axis=1) & (inside.max(axis=1) >= SPECK * cell_size.prod(axis=1))
-    strips = sheet.strips[strokes.row_of]
-    goes_on = (strokes.boxes[:, 1] <= strips[:, 1]) | (strokes.boxes[:, 3] >= strips[:, 3])
-    is_left = is_large & ~(owner.any(axis=1) | goes_on | _is_residue(strokes.boxes, sheet.boxes[cell]))
+    is_left = is_large & ~(owner.any(axis=1) | _goes_on(strokes, sheet) | _is_residue(strokes.boxes, sheet.boxes[cell]))
     left = np.zeros(len(sheet.boxes), np.bool_)
     left[cell[is_left]] = True
     return left
@@ -140,9 +142,8 @@ def _deal_hanging(
     """
     left, top, right, bottom = strokes.boxes.T
     width, height = right - left, bottom - top
-    strip_top, strip_bottom = sheet.strips[strokes.row_of][:, [1, 3]].T
     is_arc = (touching > 0) & (height >= LEAST_HANGING) & (width > height)
-    is_arc &= (top > strip_top) & (bottom < strip_bottom)  # what goes on belongs to the next row
+    is_arc &= ~_goes_on(strokes, sheet)  # what goes on belongs to the next row
     x0, y0, x1, y1 = sheet.boxes.T
     for stroke in np.flatnonzero(is_arc & ~owner.any(axis=1)).tolist():
         is_over = (sheet.row_of == strokes.row_of[stroke]) & (x0 <= left[stroke]) & (right[stroke] <= x1)
