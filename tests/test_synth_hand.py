@@ -1,5 +1,6 @@
 """Digits as ink: tight, never empty, different each time, the same for the same seed."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -108,6 +109,23 @@ def test_blank_ink_stays_blank() -> None:
     assert not pen_like(blank).any()
     assert not thinned(blank, 5.0).any()
     assert tight_ink(blank).shape == blank.shape
+
+
+def test_thinning_does_not_depend_on_where_in_memory_arrays_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV's exact distances differ in their last bit with the address they are written to."""
+    inks = [pen_like(mnist_like(DrawnDigits()(number % 10, np.random.default_rng(number)))) for number in range(40)]
+    exact, seen = cv2.distanceTransform, []
+    for offset in range(8):
+
+        def distances(mask: Ink, *how: int, start: int = offset) -> np.ndarray:
+            room = np.zeros(mask.size + start, np.float32)
+            return exact(mask, *how, room[start:].reshape(mask.shape))
+
+        monkeypatch.setattr(cv2, "distanceTransform", distances)
+        seen.append([thinned(ink, 6.0) for ink in inks])
+    for others in seen[1:]:
+        for first, other in zip(seen[0], others, strict=True):
+            np.testing.assert_array_equal(other, first)
 
 
 def test_a_data_set_without_a_digit_says_so() -> None:

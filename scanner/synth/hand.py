@@ -113,6 +113,9 @@ def thinned(ink: Ink, pen_px: float) -> Ink:
     Data-set digits are often written with a felt pen; on a page all come from one pen.
     """
     depth = cv2.distanceTransform(np.where(ink > 127, 255, 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    depth = np.sqrt(
+        np.rint(depth * depth)
+    )  # OpenCV's last bit differs from call to call: no two pages would be the same
     ridge = depth[(depth > 1) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))]
     if len(ridge) == 0:
         return ink
