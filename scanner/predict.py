@@ -71,7 +71,7 @@ def predict_digit(picture: Gray, *, network: Network | None = None, min_confiden
 def normalize_picture(picture: Gray) -> npt.NDArray[np.uint8]:
     """The digit of a picture in MNIST form (28, 28), 255 = ink; all zero where nothing is drawn."""
     gray = _at_work_size(picture)
-    if _paper_level(gray) < gray.mean():  # light on dark
+    if paper_level(gray) < gray.mean():  # light on dark
         gray = 255 - gray
     mask = _ink(gray)
     return normalize(gray, mask) if cv2.countNonZero(mask) else normalize(np.full_like(gray, 255))
@@ -85,7 +85,7 @@ def _at_work_size(picture: Gray) -> Gray:
     return np.asarray(cv2.resize(picture, size, interpolation=smooth), np.uint8)
 
 
-def _paper_level(gray: Gray) -> float:
+def paper_level(gray: Gray) -> float:
     """Median gray level along the border."""
     width = max(round(BORDER * min(gray.shape)), 1)
     inside = np.zeros(gray.shape, np.bool_)

@@ -1,4 +1,4 @@
-"""Labeled digits from files: MNIST's IDX folders and NumPy archives.
+"""Labeled digits from files: MNIST's IDX folders, NumPy archives, a folder of pictures for each digit.
 
 Digits come out as ink maps, 255 = ink, whatever the polarity of the file; they are normalized later.
 """
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.errors import NoInputError
+from scanner.training.folders import is_class_folder, read_class_folder
 
 IDX_IMAGES = 0x0803  # magic number: unsigned bytes in three dimensions
 IDX_LABELS = 0x0801
@@ -54,17 +55,18 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """Read a folder of IDX files (.gz or not) or an .npz archive.
+    """Read a folder of IDX files (.gz or not), a folder of folders 0 - 9 of pictures, or an .npz archive.
 
     Raises:
         NoInputError: it is not there, not of these kinds, damaged, or its digits and labels do not fit together.
     """
     if path.is_dir():
-        return _read_idx_folder(path)
+        return _read_pictures(path) if is_class_folder(path) else _read_idx_folder(path)
     if path.suffix == ".npz" and path.is_file():
         return _read_archive(path)
     raise NoInputError(
-        f"{path}: no digits here; give a folder of IDX files (train-images-idx3-ubyte.gz, ...) or an .npz"
+        f"{path}: no digits here; give a folder of IDX files (train-images-idx3-ubyte.gz, ...), a folder with folders "
+        "0 - 9 of pictures, or an .npz"
     )
 
 
@@ -125,7 +127,9 @@ def _read_idx_folder(folder: Path) -> Source:
     files = {part: _find_idx(folder, part) for part in ("train-images", "train-labels", "t10k-images", "t10k-labels")}
     images, labels = files["train-images"], files["train-labels"]
     if images is None or labels is None:
-        raise NoInputError(f"{folder}: no train-images-idx3-ubyte(.gz) and train-labels-idx1-ubyte(.gz) in this folder")
+        raise NoInputError(
+            f"{folder}: neither train-images-idx3-ubyte(.gz) with its labels here nor folders 0 - 9 of pictures"
+        )
     test_images, test_labels = files["t10k-images"], files["t10k-labels"]
     return Source(
         name=folder.resolve().name,
@@ -133,6 +137,12 @@ def _read_idx_folder(folder: Path) -> Source:
         test=_idx_digits(test_images, test_labels) if test_images and test_labels else None,
         sha256={path.name: file_sha256(path) for path in files.values() if path},
     )
+
+
+def _read_pictures(folder: Path) -> Source:
+    inks, labels, sha256 = read_class_folder(folder)
+    digits = _checked(np.stack(inks), np.array(labels), None, folder)
+    return Source(name=folder.resolve().name, train=digits, test=None, sha256={"pictures": sha256})
 
 
 def _find_idx(folder: Path, part: str) -> Path | None:
