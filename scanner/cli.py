@@ -171,7 +171,7 @@ def predict(
 def train(
     digits: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of MNIST's IDX files, or an .npz; may be repeated. Default: MNIST, downloaded."),
+        typer.Option(help="IDX folder, .npz, or folders 0 - 9 of pictures; repeatable. Default: MNIST, downloaded."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the network and its card.")] = Path("models"),
     recipe: Annotated[
@@ -218,10 +218,10 @@ def train(
 @app.command()
 def evaluate(
     target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="An ONNX network, or the folder of a run.", show_default=False)
+        Path, typer.Argument(metavar="TARGET", help="A network, or the folder of a run.", show_default=False)
     ],
     digits: Annotated[
-        list[Path] | None, typer.Option(help="For a network: IDX folder or .npz to read; may be repeated.")
+        list[Path] | None, typer.Option(help="For a network: digits to read, as for `train`; may be repeated.")
     ] = None,
     truth: Annotated[
         list[Path] | None, typer.Option(help="For a run: truth.csv beside the scans; may be repeated.")

@@ -6,6 +6,7 @@ Bubbles, check boxes, letters, columns of print and signature tables are rows of
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median  # of a few numbers ten times as fast as NumPy's
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +56,7 @@ class RowReading:
         quads = self.row.quads
         width = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
         height = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
-        return float(np.median(width)), float(np.median(height))
+        return median(width.tolist()), median(height.tolist())
 
     @cached_property
     def cell_bounds(self) -> npt.NDArray[np.float32]:
@@ -193,8 +194,9 @@ def _is_print(reading: RowReading, classes: str) -> bool:
 def _is_even(extent: npt.NDArray[np.float32]) -> bool:
     """Whether marks, (n, 4) in parts of their cells, are of one height and small, as print."""
     height = extent[:, 3] - extent[:, 1]
-    is_even = np.abs(height - np.median(height)) < EVEN_HEIGHT * np.median(height)
-    return bool(is_even.mean() >= MOST and np.median(height) < PRINT_SIZE)
+    typical = median(height.tolist())
+    is_even = np.abs(height - typical) < EVEN_HEIGHT * typical
+    return bool(is_even.mean() >= MOST and typical < PRINT_SIZE)
 
 
 def _is_ascending(reading: RowReading, classes: str) -> bool:
@@ -208,7 +210,7 @@ def _is_ascending(reading: RowReading, classes: str) -> bool:
 def _is_small(reading: RowReading) -> bool:
     extent = reading.ink.extent[reading.inked]
     width, height = reading.cell_size
-    return bool(np.median(extent[:, 3] - extent[:, 1]) * height < SMALL * min(width, height))
+    return median((extent[:, 3] - extent[:, 1]).tolist()) * height < SMALL * min(width, height)
 
 
 def _may_be_field(empty: RowReading, read: Sequence[RowReading]) -> bool:

@@ -17,6 +17,7 @@ from scanner.digits import NORMALIZE_VERSION
 from scanner.errors import ModelError
 
 DEFAULT_NAME = "reader"
+INT8 = "-int8"  # behind the name of a network whose weights and activations have eight bits
 BATCH = 256  # digits at a time: bounds memory, costs nothing
 CROSSED, NOT_A_DIGIT = "x", "?"
 
@@ -39,50 +40,59 @@ class Network:
 
     def __init__(self, session: Any, card: Card) -> None:
         self._session = session
-        self._input = session.get_inputs()[0]
         self.card = card
 
     def scores(self, digits: Digits) -> Scores:
         """(n, 28, 28) uint8, 255 = ink -> (n, classes) calibrated probabilities in the order of `card.classes`."""
         if digits.shape[1:] != (DIGIT_SIZE, DIGIT_SIZE):
             raise ValueError(f"expected digits of shape (n, 28, 28), got {digits.shape}")
-        dtype = np.uint8 if "uint8" in self._input.type else np.float32
-        parts = [
-            self._session.run(None, {self._input.name: digits[start : start + BATCH].astype(dtype, copy=False)})[0]
-            for start in range(0, len(digits), BATCH)
-        ]
-        logits = np.concatenate(parts) if parts else np.zeros((0, len(self.card.classes)), np.float32)
-        return _softmax(np.asarray(logits / self.card.temperature, np.float32))
+        return softmax(run_session(self._session, digits), self.card.temperature)
 
 
-def _softmax(logits: Scores) -> Scores:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
+def softmax(logits: Scores, temperature: float = 1.0) -> Scores:
+    """Probabilities (n, classes) at a temperature; above 1 they are less sure."""
+    shifted = (logits - logits.max(axis=1, keepdims=True, initial=-np.inf)) / np.float32(temperature)
+    powers = np.exp(shifted, dtype=np.float32)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def run_session(session: Any, digits: Digits) -> Scores:
+    """Logits (n, classes) of a session of ONNX Runtime for digits (n, 28, 28)."""
+    entry = session.get_inputs()[0]
+    dtype = np.uint8 if "uint8" in entry.type else np.float32
+    parts = [
+        session.run(None, {entry.name: digits[start : start + BATCH].astype(dtype, copy=False)})[0]
+        for start in range(0, len(digits), BATCH)
+    ]
+    classes = session.get_outputs()[0].shape[-1]
+    return np.concatenate([np.zeros((0, classes), np.float32), *parts])
 
 
 @cache
 def load_network(path: Path | None = None) -> Network:
-    """Load NAME.onnx with its card NAME.json beside it; the shipped network by default.
+    """Load a network by its name with its card NAME.json beside it; the shipped one by default.
+
+    NAME, NAME.json or NAME.keras stand for NAME-int8.onnx, where there is one, else for NAME.onnx; either file may
+    be named itself.
 
     Raises:
         ModelError: a file is missing or damaged, or the card does not fit the weights or this version of scanner.
     """
-    path = path or _shipped()
-    path = path.with_suffix(".onnx")
+    path = _weights_of(path or _shipped())
     try:
         weights = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); train one with `scanner train`") from error
-    card = _read_card(path.with_suffix(".json"))
+    card = _read_card(path.with_name(f"{path.stem.removesuffix(INT8)}.json"))
     _check(card, weights, path)
-    session = _start_session(weights, path)
+    session = start_session(weights, path)
     outputs = session.get_outputs()[0].shape[-1]
     if outputs != len(card["classes"]):
         raise ModelError(f"{path}: has {outputs} classes, its card names {len(card['classes'])}; restore both files")
     return Network(
         session,
         Card(
-            name=path.stem,
+            name=path.stem.removesuffix(INT8),
             classes=card["classes"],
             temperature=float(card["temperature"]),
             accept_threshold=float(card["accept_threshold"]),
@@ -90,10 +100,17 @@ def load_network(path: Path | None = None) -> Network:
     )
 
 
+def _weights_of(path: Path) -> Path:
+    if path.suffix == ".onnx":
+        return path
+    small = path.with_name(f"{path.stem}{INT8}.onnx")
+    return small if small.exists() else path.with_suffix(".onnx")
+
+
 def _shipped() -> Path:
     """The network inside the installed package, or in models/ of a checkout."""
     installed = Path(str(files("scanner") / "models" / DEFAULT_NAME))
-    if installed.with_suffix(".onnx").exists():
+    if installed.with_suffix(".json").exists():
         return installed
     return Path(__file__).resolve().parent.parent / "models" / DEFAULT_NAME
 
@@ -135,11 +152,17 @@ def _check(card: dict[str, Any], weights: bytes, path: Path) -> None:
             f"{path}: trained on digits of normalization {card['normalize_version']}, this scanner makes "
             f"{NORMALIZE_VERSION}; train again with `scanner train`"
         )
-    if hashlib.sha256(weights).hexdigest() != card["sha256"].get("onnx"):
+    kind = "int8" if path.stem.endswith(INT8) else "onnx"
+    if hashlib.sha256(weights).hexdigest() != card["sha256"].get(kind):
         raise ModelError(f"{path}: does not match the SHA-256 in its card; restore both files or train again")
 
 
-def _start_session(weights: bytes, path: Path) -> Any:
+def start_session(weights: bytes, path: Path) -> Any:
+    """A session of ONNX Runtime on one core; `path` is where the weights come from.
+
+    Raises:
+        ModelError: they are damaged.
+    """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it writes to the user's cache, or complains that it cannot
     import onnxruntime
 

@@ -15,6 +15,7 @@ from scanner.export import path_cell
 from scanner.network import Network
 from scanner.page import load_picture
 from scanner.predict import DigitReading, predict_digit
+from scanner.staging import write_whole
 
 COLUMNS = ("file", "digit", "confidence")
 ROW_INCHES = 2.2  # height of one picture in the plot
@@ -89,19 +90,10 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    target = Path(os.path.realpath(path))
-    part = target.with_name(f".part-{target.name}")
     try:
-        if path.exists() and not path.is_file():  # a pipe or a terminal; a folder is refused by the system
-            _write_rows(path, predictions)
-        else:
-            _write_rows(part, predictions)
-            part.replace(target)
+        write_whole(path, lambda part: _write_rows(part, predictions))
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
-    finally:
-        if part.is_file():
-            part.unlink()
 
 
 def _write_rows(path: Path, predictions: Sequence[Prediction]) -> None:

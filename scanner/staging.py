@@ -1,4 +1,4 @@
-"""An output folder that changes only when a run is finished.
+"""Files and output folders that change only when what is to be written is finished.
 
 A run writes into a hidden folder inside OUTPUT, on the same disk; then renaming puts it in the place of an earlier one.
 """
@@ -6,7 +6,7 @@ A run writes into a hidden folder inside OUTPUT, on the same disk; then renaming
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +17,23 @@ INTERRUPTED_RUN = "interrupted"
 # All that a run may leave in OUTPUT, in the order of putting in place: pages.csv first, it shows whose the rest is.
 PUBLISHED = ("pages.csv", "crops", "overlays", INTERRUPTED_RUN, "fields.csv", "review.csv")
 SIGN = "file,page,form,status,"  # how the pages.csv of a run begins
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Have a file written beside its target and renamed, so that no half file bears the name; raises OSError.
+
+    A link stays one, to the new file; a pipe or a terminal is written to as it is.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        write(path)
+        return
+    part = target.with_name(f".part-{target.name}")
+    try:
+        write(part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def interrupted_folder(output: Path) -> Path:

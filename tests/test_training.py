@@ -17,12 +17,13 @@ import pytest
 
 from scanner.digits import NORMALIZE_VERSION
 from scanner.errors import ModelError, NoInputError, OutputError, ScannerError, UsageError
+from scanner.network import softmax
 from scanner.synth.hand import DrawnDigits
 from scanner.training import TrainOptions, TrainResult, train
 from scanner.training import backend as backend_module
 from scanner.training.architectures import build
 from scanner.training.augment import plain_crop, scan_like
-from scanner.training.calibrate import choose_threshold, fit_temperature, softmax
+from scanner.training.calibrate import choose_threshold, fit_temperature
 from scanner.training.crossed import draw_crossed
 from scanner.training.datasets import IDX_IMAGES, IDX_LABELS, DigitSet, file_sha256, hold_out, read_idx, read_source
 from scanner.training.evaluate import calibration_error, evaluate, onnx_logits
@@ -88,13 +89,17 @@ def test_training_writes_a_network_its_card_and_its_history(trained: TrainResult
     assert card["epochs"] == 1
     assert card["temperature"] > 0
     assert card["accept_threshold"] > 0
-    assert card["sha256"] == {"onnx": file_sha256(trained.onnx), "keras": file_sha256(trained.keras)}
+    exported = trained.card_path.with_suffix(".onnx")
+    assert card["sha256"] == {
+        "onnx": file_sha256(exported), "int8": file_sha256(trained.onnx), "keras": file_sha256(trained.keras)
+    }  # fmt: skip
     assert (card["trained_on"][0]["n"], card["trained_on"][0]["validation"]) == (240, 60)
     assert len(card["trained_on"][0]["sha256"]["drawn.npz"]) == 64
     assert card["accuracies"]["drawn test"]["n"] == 50
     assert {path.name for path in trained.card_path.parent.iterdir()} == {
-        "small.keras", "small.onnx", "small.json", "small-history.csv", "small-curves.png", "small-samples.png",
-        "small-confusion.png", "small-mistakes.png", "small-reliability.png", "small-error-reject.png",
+        "small.keras", "small.onnx", "small-int8.onnx", "small.json", "small-history.csv", "small-curves.png",
+        "small-samples.png", "small-confusion.png", "small-mistakes.png", "small-reliability.png",
+        "small-error-reject.png",
     }  # fmt: skip
     with (trained.card_path.parent / "small-history.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 1
@@ -106,8 +111,16 @@ def test_the_exported_network_equals_the_saved_one(trained: TrainResult, drawn: 
     model = keras.models.load_model(trained.keras)
     logits = model.predict(drawn.ink, verbose=0)
     assert logits.shape == (300, len(CLASSES))
-    np.testing.assert_allclose(onnx_logits(trained.onnx, drawn.ink), logits, atol=1e-4)
-    np.testing.assert_allclose(onnx_logits(trained.onnx, drawn.ink[:1]), logits[:1], atol=1e-4)
+    exported = trained.card_path.with_suffix(".onnx")
+    np.testing.assert_allclose(onnx_logits(exported, drawn.ink), logits, atol=1e-4)
+    np.testing.assert_allclose(onnx_logits(exported, drawn.ink[:1]), logits[:1], atol=1e-4)
+
+
+def test_eight_bits_come_close_to_the_exported_network(trained: TrainResult, drawn: DigitSet) -> None:
+    exact = onnx_logits(trained.card_path.with_suffix(".onnx"), drawn.ink)
+    small = onnx_logits(trained.onnx, drawn.ink)
+    assert trained.onnx.name == "small-int8.onnx"
+    assert 0 < np.abs(small - exact).mean() < 0.05 * np.ptp(exact)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -1,6 +1,7 @@
 """Paper enclosed by printed lines: the insides of boxes."""
 
 from collections.abc import Iterator
+from statistics import median
 
 import cv2
 import numpy as np
@@ -107,8 +108,8 @@ def _are_alike(heights: npt.NDArray[np.float32]) -> bool:
     """Whether there are cells of a table among holes of these heights."""
     if len(heights) < TABLE:
         return False
-    median = np.median(heights)
-    return bool(np.count_nonzero(np.abs(heights - median) <= TABLE_EVEN * median) >= TABLE)
+    typical = median(heights.tolist())
+    return bool(np.count_nonzero(np.abs(heights - typical) <= TABLE_EVEN * typical) >= TABLE)
 
 
 def _share_inside(holes: Boxes, framed: Boxes) -> npt.NDArray[np.float32]:

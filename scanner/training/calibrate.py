@@ -6,22 +6,12 @@ Both figures are fitted on validation digits and travel in the network's card; n
 import numpy as np
 import numpy.typing as npt
 
-from scanner.arrays import Scores
-
 WRONG_ACCEPTED = 1 / 1000  # digits, of those accepted, that may be wrong; some of these have a wrong label
 COLDEST, HOTTEST = 0.25, 8.0  # no network that is any good needs a temperature beyond
 GOLDEN = (5**0.5 - 1) / 2
 
 Logits = npt.NDArray[np.float32]
 """(n, classes)."""
-
-
-def softmax(logits: Logits, temperature: float = 1.0) -> Scores:
-    """Probabilities (n, classes) at a temperature; above 1 they are less sure."""
-    shifted = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
-    powers = np.exp(shifted, dtype=np.float32)
-    scores: Scores = powers / powers.sum(axis=1, keepdims=True)
-    return scores
 
 
 def negative_log_likelihood(logits: Logits, labels: npt.NDArray[np.int64], temperature: float) -> float:

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Digits, Scores
+from scanner.network import run_session, start_session
 from scanner.training.calibrate import Logits
 
 SURE = 0.99
 ECE_BINS = 15  # as in Guo et al. 2017
-BATCH = 500
 RESAMPLES = 500  # of the bootstrap
 INTERVAL = 2.5, 97.5  # percent: what 95 of 100 resamples lie between
 REJECT_AT = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # thresholds at which errors and rejects are told
@@ -120,13 +120,7 @@ def _known(value: float) -> float | None:
 
 def onnx_logits(path: Path, digits: Digits) -> Logits:
     """Logits (n, classes) of an exported network for digits (n, 28, 28)."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    parts = [session.run(None, {name: digits[start : start + BATCH]})[0] for start in range(0, len(digits), BATCH)]
-    classes = session.get_outputs()[0].shape[1]
-    return np.concatenate([np.zeros((0, classes), np.float32), *parts])
+    return run_session(start_session(path.read_bytes(), path), digits)
 
 
 def _mean(values: npt.NDArray[np.bool_]) -> float:

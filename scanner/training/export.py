@@ -1,21 +1,26 @@
-"""Write a trained network: NAME.keras, NAME.onnx and its card NAME.json, each complete or not at all."""
+"""Write a trained network, NAME.keras, NAME.onnx, NAME-int8.onnx, and its card NAME.json; none is ever half there."""
 
 import json
 import logging
+import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from scanner.arrays import DIGIT_SIZE
+from scanner.arrays import DIGIT_SIZE, Digits
 from scanner.errors import ModelError, OutputError
+from scanner.network import INT8
+from scanner.staging import write_whole
 from scanner.training.architectures import Model
 from scanner.training.evaluate import onnx_logits
 
 OPSET = 17  # ONNX Runtime 1.12 and later read it
 AGREEMENT = 1e-4  # by which Keras' and ONNX Runtime's logits may differ
 CHECKED = 64  # digits on which that is tested
+CALIBRATED = 1024, 128  # digits that tell how large activations get; so many at a time
 
 
 def save_network(model: Model, folder: Path, name: str) -> tuple[Path, Path]:
@@ -41,25 +46,66 @@ def save_probabilities(model: Model, path: Path) -> None:
     import keras
 
     whole = keras.Sequential([keras.Input(model.input_shape[1:], dtype="uint8"), model, keras.layers.Softmax()])
-    quiet = logging.getLogger("absl")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)  # Keras calls .h5 legacy
-    try:
+    with _quiet("absl"):  # Keras calls .h5 legacy
         _write_whole(path, lambda part: whole.save(part))
-    finally:
-        quiet.setLevel(level)
 
 
 def export_onnx(model: Model, path: Path) -> None:
     """Write the network for ONNX Runtime: any number of digits at a time."""
     model(np.zeros((1, DIGIT_SIZE, DIGIT_SIZE), np.uint8))  # Keras exports only what was called once
-    quiet = logging.getLogger("tf2onnx")
+    with _quiet("tf2onnx"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tf2onnx: np.object; Keras: __array__
+        model.export(str(path), format="onnx", opset_version=OPSET, verbose=False)
+
+
+def quantize(onnx_path: Path, digits: Digits) -> Path:
+    """Write NAME-int8.onnx beside an exported network: eight bits a number, two to four times as fast.
+
+    Args:
+        onnx_path: NAME.onnx.
+        digits: (n, 28, 28) as the network was trained on; a part of them sets the range of each activation.
+
+    Returns:
+        The path of the new file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            count, size = CALIBRATED
+            index = np.random.default_rng(0).permutation(len(digits))[:count]
+            self.parts = iter([digits[index[start : start + size]] for start in range(0, len(index), size)])
+
+        def get_next(self) -> dict[str, Digits] | None:
+            part = next(self.parts, None)
+            return None if part is None else {"digits": part}
+
+    def write(part: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder, _quiet(None):  # it advises what has been done
+            ready = Path(folder) / "ready.onnx"
+            quant_pre_process(str(onnx_path), str(ready), skip_symbolic_shape=True)
+            quantize_static(
+                str(ready), str(part), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+                activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+            )  # fmt: skip
+
+    path = onnx_path.with_name(f"{onnx_path.stem}{INT8}.onnx")
+    _write_whole(path, write)
+    return path
+
+
+@contextmanager
+def _quiet(logger: str | None) -> Iterator[None]:
+    """Only errors from this logger, the root one by default."""
+    quiet = logging.getLogger(logger)
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # tf2onnx: np.object; Keras: __array__
-            model.export(str(path), format="onnx", opset_version=OPSET, verbose=False)
+        yield
     finally:
         quiet.setLevel(level)
 
@@ -94,12 +140,7 @@ def _without_optimizer(model: Model) -> Model:
 
 
 def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the target and rename, so that no half file bears the name."""
-    part = path.with_name(f".part-{path.name}")
     try:
-        write(part)
-        part.replace(path)
+        write_whole(path, write)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error}); choose another folder or make room") from error
-    finally:
-        part.unlink(missing_ok=True)

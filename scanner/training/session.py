@@ -14,14 +14,15 @@ import numpy as np
 from scanner import __version__
 from scanner.digits import NORMALIZE_VERSION
 from scanner.errors import OutputError, UsageError
+from scanner.network import softmax
 from scanner.training import prepare
 from scanner.training.architectures import Model, build
 from scanner.training.backend import require_tensorflow
-from scanner.training.calibrate import choose_threshold, fit_temperature, softmax
+from scanner.training.calibrate import choose_threshold, fit_temperature
 from scanner.training.curves import draw_curves
 from scanner.training.datasets import DigitSet, Source, download_mnist, file_sha256, hold_out, read_source
 from scanner.training.evaluate import Report, evaluate, onnx_logits
-from scanner.training.export import save_network, save_probabilities, write_card
+from scanner.training.export import quantize, save_network, save_probabilities, write_card
 from scanner.training.fit import FitFiles, Schedule, fit
 from scanner.training.pictures import Answers, draw_figures, draw_samples
 from scanner.training.prepare import NOT_A_DIGIT, OwnSamples, Samples
@@ -60,7 +61,7 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """What came out: the files, the card as written, and a report for each measured set."""
+    """What came out: the files (`onnx` is what reading runs), the card as written, a report for each measured set."""
 
     keras: Path
     onnx: Path
@@ -105,6 +106,10 @@ def train(options: TrainOptions) -> TrainResult:
     keras_path, onnx_path = save_network(model, options.out, name)
     if recipe.also:
         save_probabilities(model, options.out / recipe.also)
+    sha256 = {"onnx": file_sha256(onnx_path), "keras": file_sha256(keras_path)}
+    if recipe.is_reader:  # what reads by the hundred million is made small
+        onnx_path = quantize(onnx_path, data.variants[0].images)
+        sha256["int8"] = file_sha256(onnx_path)
     temperature, threshold = calibrate(onnx_path, prepare.join([*data.validation.values()]), data.real)
     reports = measure(onnx_path, data.validation | data.tests, temperature)
     card: dict[str, object] = {
@@ -124,7 +129,7 @@ def train(options: TrainOptions) -> TrainResult:
         },
         "temperature": round(temperature, 4),
         "accept_threshold": threshold,
-        "sha256": {"onnx": file_sha256(onnx_path), "keras": file_sha256(keras_path)},
+        "sha256": sha256,
     }
     card_path = options.out / f"{name}.json"
     write_card(card, card_path)
