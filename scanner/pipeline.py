@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from scanner.arrays import Gray, Quads
+from scanner.beside import mark_cut_off
 from scanner.boxes import find_box_rows
 from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, sureness
@@ -187,7 +188,7 @@ def read_rows(gray: Gray, network: Network) -> list[RowReading]:
     scores[written] = network.scores(np.concatenate([ink.digits for ink in inks])[written])
     parts = np.split(scores, np.cumsum([len(ink.is_blank) for ink in inks])[:-1])
     readings = [RowReading(row, ink, part) for row, ink, part in zip(rows, inks, parts, strict=True)]
-    return keep_digit_rows(readings, network.card.classes)
+    return mark_cut_off(gray, keep_digit_rows(readings, network.card.classes), network)
 
 
 def _turn(gray: Gray, turn: int) -> Gray:

@@ -396,3 +396,26 @@ def test_rows_of_another_design_or_line_stay_apart(dx: int, dy: int, size: int) 
 
 def test_no_rows_are_no_parts() -> None:
     assert join_parts([], lines_of([])) == []
+
+
+def test_a_cell_cut_short_by_a_stroke_does_not_hide_the_one_after_it() -> None:
+    """The second of three boxes has a stroke along its lower line, the third is parted by a 1 from top to bottom."""
+    field = BoxField("f", 20.0, 30.0, 3, "separate", 7.0, 9.0, gap_mm=3.0)
+    page = scan_form(Layout("one", 148.0, 105.0, (field,)), {}, "clean", DrawnDigits(), np.random.default_rng(1), DPI)
+    image, quads = gray(page.image).copy(), page.truth[0].quads
+    (x0, y0), (x1, y1) = np.rint(quads[1, 0]).astype(int), np.rint(quads[1, 2]).astype(int)
+    image[y1 - 9 : y1 - 5, x0:x1] = 40
+    x0, x1 = np.rint(quads[2, [0, 1], 0]).astype(int)
+    image[y0:y1, (x0 + x1) // 2 - 1 : (x0 + x1) // 2 + 2] = 40
+    assert nearest(find_box_rows(image), quads) is not None
+
+
+def test_what_is_written_beside_a_row_is_told() -> None:
+    page = printed("separate")
+    image, quads = gray(page.image).copy(), page.truth[0].quads
+    step = quads[-1] - quads[-2]
+    (x0, y0), (x1, y1) = np.rint(quads[-1, 0] + step[0]).astype(int), np.rint(quads[-1, 2] + step[2]).astype(int)
+    image[y0 + 10 : y1 - 10, (x0 + x1) // 2 - 2 : (x0 + x1) // 2 + 3] = 40
+    rows = [row for row in find_box_rows(image) if len(row.quads) == len(quads)]
+    assert [(row.goes_on, len(row.beside)) for row in rows] == [(False, 1)]
+    assert worst_iou(rows[0].beside, (quads[-1] + step)[None]) >= FOUND_IOU

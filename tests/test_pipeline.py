@@ -21,7 +21,7 @@ from scanner.pipeline import PageFailure, PageReading, read_image, read_page, re
 from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, FieldTruth, Layout, SyntheticPage, Writer, fill
 from scanner.synth.forms import DROPOUT_COLORS, BoxStyle, Decoy
 from scanner.synth.pages import scan_form
-from scanner.synth.sheet import BLACK, Sheet, ink_at
+from scanner.synth.sheet import BLACK, PRINT_FONTS, Sheet, ink_at, text_ink
 
 DPI = 150.0
 A5_MM = (148.0, 210.0)
@@ -444,3 +444,38 @@ def test_a_missing_input_costs_itself_only(scans: Path) -> None:
     assert [type(result) for result in results] == [PageFailure, PageReading]
     assert isinstance(results[0], PageFailure)
     assert (results[0].file, results[0].page, results[0].reason) == ("nowhere", 0, "unreadable")
+
+
+# --- digits beside a row
+
+
+def beside(text: str, *, height: float = 0.7) -> FieldReading:
+    """Two boxes with 2 and 5; where a third would be, a text without any frame, as high as a part of a cell."""
+    layout = form("separate", [2])
+    field = layout.fields[0]
+    page = fill(layout, {field.name: "25"}, DrawnDigits(), np.random.default_rng(4), DPI, writer=BALLPOINT)
+    sheet = Sheet(page.image, page.px_per_mm)
+    if text.isdigit():
+        ink = DrawnDigits()(int(text), np.random.default_rng(5), BALLPOINT)
+    else:
+        ink = text_ink(text, PRINT_FONTS[0], 60)
+    tall = round(height * field.cell_height_mm * page.px_per_mm)
+    ink = np.asarray(cv2.resize(ink, (max(round(tall * ink.shape[1] / ink.shape[0]), 2), tall)), np.uint8)
+    middle_mm = field.cell_left_mm(1) + field.cell_width_mm + field.gap_mm + field.cell_width_mm / 2
+    left = round(middle_mm * page.px_per_mm - ink.shape[1] / 2)
+    ink_at(sheet, ink, left, round((field.y_mm + 0.15 * field.cell_height_mm) * page.px_per_mm), BALLPOINT.color)
+    (reading,) = read_image(gray(sheet.image), load_network())
+    assert reading.cells == "25"
+    return reading
+
+
+@pytest.mark.parametrize("digit", "34789")
+def test_a_digit_beside_a_row_sends_the_number_to_review(digit: str) -> None:
+    """Its box was not seen, as after a fax; a number cut off must not pass for a whole one."""
+    reading = beside(digit)
+    assert (reading.status, reading.reason) == ("review", "cut_off")
+
+
+@pytest.mark.parametrize(("text", "height"), [("kg", 0.6), ("H", 0.7), ("3", 0.25)])
+def test_letters_and_small_print_beside_a_row_do_not(text: str, height: float) -> None:
+    assert beside(text, height=height).reason != "cut_off"

@@ -1,6 +1,8 @@
 """Finds printed boxes: rows of cells that belong to one field. Geometry proposes, content disposes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from scanner.arrays import Gray, Quads
 from scanner.boxes.broken import go_on
@@ -25,12 +27,14 @@ class BoxRow:
     """Cells side by side, left to right: (n, 4, 2) corners in pixels of the page.
 
     `side_share` is the part of the cells' height, from the bottom, to which their sides are printed: 1 for boxes,
-    less for combs, which have no top. A row that `goes_on` seems to have more cells than were found.
+    less for combs, which have no top. A row that `goes_on` seems to have more cells than were found. `beside` (m, 4, 2)
+    are the places of a next cell where something is written.
     """
 
     quads: Quads
     side_share: float = 1.0
     goes_on: bool = False
+    beside: Quads = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
 
 
 def find_box_rows(page: Gray) -> list[BoxRow]:
@@ -47,10 +51,10 @@ def find_box_rows(page: Gray) -> list[BoxRow]:
     share = {id(comb.cells): comb.tick_share for comb in combs}
     rows = [*boxes, *kept]
     shares = [share.get(id(row), 1.0) for row in rows]
-    open_ended = go_on(rows, shares, canvas.ink, faint)
+    open_ended, beside = go_on(rows, shares, canvas.ink, faint)
     return [
-        BoxRow(canvas.quads_on_page(row), side_share, goes_on)
-        for row, side_share, goes_on in zip(rows, shares, open_ended, strict=True)
+        BoxRow(canvas.quads_on_page(row), side_share, goes_on, canvas.quads_on_page(places))
+        for row, side_share, goes_on, places in zip(rows, shares, open_ended, beside, strict=True)
     ]
 
 

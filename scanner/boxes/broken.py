@@ -101,15 +101,19 @@ def _shapes(rows: Sequence[Boxes]) -> tuple[list[tuple[Vector, Vector]], list[bo
     return shapes, has_peers
 
 
-def go_on(rows: Sequence[Boxes], side_shares: Sequence[float], ink: Mask, lines: Lines) -> list[bool]:
+def go_on(
+    rows: Sequence[Boxes], side_shares: Sequence[float], ink: Mask, lines: Lines
+) -> tuple[list[bool], list[Boxes]]:
     """Whether each row seems to have further cells that were not found: there its number would be cut off.
+
+    Also, of each row, the places (n, 4) of a next cell where something is written, with a frame or without.
 
     Where the next cell would be, its upper and lower edge are printed, and its far side too or something is written.
     A comb, with `side_shares` below 1, has no upper edge: there the far tick and something else must be there.
     Where something is written, and another row begins where this one would have its next cell but one, that is enough.
     """
     if not rows:
-        return []
+        return [], []
     shapes = [step_and_size(row) for row in rows]
     guesses = [_next_cell(list(row), side, *shape) for row, shape in zip(rows, shapes, strict=True) for side in (-1, 1)]
     places = np.array(guesses, np.float32)
@@ -123,7 +127,8 @@ def go_on(rows: Sequence[Boxes], side_shares: Sequence[float], ink: Mask, lines:
     goes_on = has_edges & ((far >= GOING_ON) | is_written)
     comb_goes_on = (far >= PRINTED_SIDE) & (is_written | (coverage[:, 3] >= GOING_ON))
     goes_on = np.where(share < 1, comb_goes_on, goes_on) | (is_written & _is_taken_up(rows, shapes))
-    return np.asarray(goes_on.reshape(-1, 2).any(axis=1)).tolist()
+    written = [each[marks] for each, marks in zip(places.reshape(-1, 2, 4), is_written.reshape(-1, 2), strict=True)]
+    return np.asarray(goes_on.reshape(-1, 2).any(axis=1)).tolist(), written
 
 
 def _is_taken_up(rows: Sequence[Boxes], shapes: Sequence[tuple[Vector, Vector]]) -> npt.NDArray[np.bool_]:

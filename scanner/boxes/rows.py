@@ -36,7 +36,22 @@ def _even_out(row: Boxes, lines: Lines) -> Boxes:
     """Cells seen partly from inside and partly from outside their frames are first brought to its middle."""
     size = row[:, 2:] - row[:, :2]
     mixed = np.ptp(size, axis=0).max() > max(MIXED, UNEVEN * float(size.mean()))
-    return straighten(snap_sides(lines, row) if mixed else row)
+    if not mixed:
+        return straighten(row)
+    return straighten(_level_pair(snap_sides(lines, row), lines))
+
+
+def _level_pair(row: Boxes, lines: Lines) -> Boxes:
+    """Two cells, one of which a stroke has cut short, both as high as the other, if their frames are printed there.
+
+    Of three and more cells most tell where the lines are.
+    """
+    if len(row) != 2:
+        return row
+    level = row.copy()
+    level[:, 1], level[:, 3] = row[:, 1].min(), row[:, 3].max()
+    is_printed = side_coverage(lines, level).min() >= side_coverage(lines, row).min()
+    return level if is_printed else row
 
 
 def _plausible(boxes: Boxes) -> npt.NDArray[np.bool_]:
