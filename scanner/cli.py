@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from scanner import __version__
 from scanner.errors import INTERRUPTED, SOME_PAGES_FAILED, NoInputError, OutputError, ScannerError, UsageError
+from scanner.process import prepare_process
 
 if TYPE_CHECKING:
     from scanner.synth import DigitSource
@@ -120,11 +121,10 @@ def read(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something failed.")] = False,
 ) -> None:
     """Read every digit box of every page into OUTPUT/fields.csv, review.csv and pages.csv."""
-    from scanner.memory import keep_freed_memory
+    prepare_process()  # before NumPy is imported
     from scanner.progress import stoppable, with_progress
     from scanner.run import run
 
-    keep_freed_memory()
     watch = stoppable if quiet else with_progress
     summary = run(inputs, output, model=model, min_confidence=min_confidence, overlay=overlay, watch=watch)
     for given in inputs:

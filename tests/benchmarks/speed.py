@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 
 from scanner import pipeline
-from scanner.memory import keep_freed_memory
 from scanner.network import load_network
 from scanner.pipeline import PageReading
+from scanner.process import prepare_process, use_one_blas_thread
 from scanner.synth import BoxField, DrawnDigits, Layout, random_values, scan_form
 
 DPI = 300
@@ -165,8 +165,11 @@ def main() -> None:
     parser.add_argument("--fault", default="scan", help="of scanner.synth: 'clean' decodes fastest, the hardest case")
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
+    if "OPENBLAS_NUM_THREADS" not in os.environ:  # NumPy has looked already: once more
+        use_one_blas_thread()
+        os.execv(sys.executable, [sys.executable, *sys.argv])
     cv2.setNumThreads(1)
-    keep_freed_memory()  # as `scanner read` does
+    prepare_process()  # as `scanner read` does
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = make_pages(folder, options.pages, options.fault)
