@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from scanner.arrays import Gray, Quads
 from scanner.cells import read_cells_of
@@ -12,6 +13,7 @@ from scanner.network import Network
 
 DIGIT = 0.9  # probability of being a digit, whichever
 AS_HIGH = 0.6  # of the digits of the row: captions are smaller
+OVERLAP = 0.1, 0.5  # of the width and of the height of a place: what is there is in the cell of another row
 
 
 def mark_cut_off(gray: Gray, readings: Sequence[RowReading], network: Network) -> list[RowReading]:
@@ -22,7 +24,7 @@ def mark_cut_off(gray: Gray, readings: Sequence[RowReading], network: Network) -
         for index, reading in enumerate(readings)
         if len(reading.inked) and not reading.row.goes_on
         for place in reading.row.beside
-        if not _is_in(place, cells)
+        if not _overlaps(place, cells)
     ]
     if not places:
         return list(readings)
@@ -34,12 +36,14 @@ def mark_cut_off(gray: Gray, readings: Sequence[RowReading], network: Network) -
     for (index, _), ink, score in zip(places, inks, scores, strict=True):
         own = readings[index].ink.extent[readings[index].inked]
         is_high = np.ptp(ink.extent[0, [1, 3]]) >= AS_HIGH * np.median(own[:, 3] - own[:, 1])
-        if not ink.is_blank[0] and is_high and score[is_digit].sum() >= DIGIT:
+        is_mark = not (ink.is_blank[0] or ink.runs_on[0])  # what runs on is a printed line
+        if is_mark and is_high and score[is_digit].sum() >= DIGIT:
             marked[index] = replace(readings[index], row=replace(readings[index].row, goes_on=True))
     return marked
 
 
-def _is_in(place: Quads, cells: np.ndarray) -> bool:
-    """Whether the middle of a place is in one of the cells (n, 4)."""
-    x, y = place.mean(axis=0)
-    return bool(((cells[:, 0] < x) & (x < cells[:, 2]) & (cells[:, 1] < y) & (y < cells[:, 3])).any())
+def _overlaps(place: Quads, cells: npt.NDArray[np.floating]) -> bool:
+    """Whether one of the cells (n, 4), x0, y0, x1, y1, reaches into a place (4, 2)."""
+    low, high = place.min(axis=0), place.max(axis=0)
+    shared = np.minimum(cells[:, 2:], high) - np.maximum(cells[:, :2], low)  # (n, 2)
+    return bool((shared > np.array(OVERLAP) * (high - low)).all(axis=1).any())

@@ -479,3 +479,14 @@ def test_a_digit_beside_a_row_sends_the_number_to_review(digit: str) -> None:
 @pytest.mark.parametrize(("text", "height"), [("kg", 0.6), ("H", 0.7), ("3", 0.25)])
 def test_letters_and_small_print_beside_a_row_do_not(text: str, height: float) -> None:
     assert beside(text, height=height).reason != "cut_off"
+
+
+def test_the_digits_of_the_next_field_are_not_beside_this_one() -> None:
+    """Two numbers in one line, a box and a half apart: nothing of the one is missing."""
+    fields = tuple(
+        BoxField(name, x, 30.0, 4, "separate", 7.0, 9.0, gap_mm=2.0) for name, x in (("a", 15.0), ("b", 54.5))
+    )
+    layout = Layout("two", 148.0, 105.0, fields)
+    page = fill(layout, {"a": "2593", "b": "8647"}, DrawnDigits(), np.random.default_rng(4), DPI, writer=BALLPOINT)
+    readings = read_image(gray(page.image), load_network())
+    assert [(each.cells, each.reason) for each in readings] == [("2593", ""), ("8647", "")]
