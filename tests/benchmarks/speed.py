@@ -5,8 +5,11 @@ decoding alone with `cv2.imread(..., IMREAD_GRAYSCALE)`; stage by stage; memory,
 """
 
 import argparse
+import cProfile
 import json
 import os
+import pstats
+import re
 import statistics
 import subprocess
 import sys
@@ -66,6 +69,21 @@ def make_pages(folder: Path, count: int, fault: str) -> dict[str, list[Path]]:
             paths[kind].append(folder / f"{seed:03d}{suffix}")
             cv2.imwrite(str(paths[kind][-1]), image, settings)
     return paths
+
+
+def print_native_part(paths: list[Path]) -> None:
+    """What the calls into OpenCV and ONNX Runtime alone take, against decoding: no Python can be faster."""
+    network, profile = load_network(), cProfile.Profile()
+    profile.enable()
+    for path in paths:
+        pipeline.read_page(path, network=network)
+    profile.disable()
+    seconds: dict[str, float] = defaultdict(float)
+    for (file, _, name), (_, _, own, _, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
+        if file == "~" and (re.fullmatch(r"<\w+>", name) or "onnxruntime" in name):  # OpenCV's have bare names
+            seconds["decoding" if "imdecode" in name else "other"] += own
+    ratio = sum(seconds.values()) / seconds["decoding"]
+    print(f"OpenCV and ONNX Runtime alone, JPEG: {ratio:.1f} times the decoding")
 
 
 def seconds_of(call: Callable[[], object]) -> float:
@@ -179,6 +197,7 @@ def main() -> None:
             for stage, seconds in time_stages(files).items():
                 print(f"    {stage:24}{1000 * seconds:8.1f} ms")
             print(f"    peak memory of a process after {len(files)} pages: {peak_megabytes(files):.0f} MB")
+        print_native_part(paths["JPEG"])
         cold = process_seconds("read", str(paths["JPEG"][0]), "--output", str(folder / "output"))
         print(f"scanner --help: {process_seconds('--help'):.2f} s; one page from a cold start: {cold:.2f} s")
 
