@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scanner.arrays import DIGIT_SIZE, Scores
 from scanner.boxes import BoxRow
 from scanner.cells import CellInk
-from scanner.network import CROSSED, NOT_A_DIGIT
+from scanner.network import CROSSED, NOT_A_DIGIT, Network
 
 MIN_LIKENESS = 0.62  # mean probability of the inked cells to be any digit or a cross ...
 MIN_SURENESS = 0.55  # ... and to be the one they are read as
@@ -68,6 +68,16 @@ class RowReading:
         """Upright bounding box x0, y0, x1, y1 of the row."""
         low, high = self.cell_bounds[:, :2].min(axis=0), self.cell_bounds[:, 2:].max(axis=0)
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def score_cells(inks: Sequence[CellInk], network: Network) -> list[Scores]:
+    """What the network says of the cells of each row, (n, classes), zero where blank; it is asked once for all rows."""
+    if not inks:
+        return []
+    written = np.concatenate([~ink.is_blank for ink in inks])
+    scores = np.zeros((len(written), len(network.card.classes)), np.float32)
+    scores[written] = network.scores(np.concatenate([ink.digits for ink in inks])[written])
+    return np.split(scores, np.cumsum([len(ink.is_blank) for ink in inks])[:-1])
 
 
 def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowReading]:

@@ -30,9 +30,12 @@ class NoInputError(ScannerError):
 
 
 class FormError(ScannerError):
-    """A form file is wrong."""
+    """A form file is wrong. Each argument is one of its mistakes."""
 
     exit_code = 4
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class ModelError(ScannerError):

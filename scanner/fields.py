@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Quads, Scores
+from scanner.cells import CellInk
 from scanner.network import CROSSED, NOT_A_DIGIT
 
 BLANK = "_"
@@ -24,6 +25,8 @@ REASONS = {
     "runs_on": "a stroke goes on far beyond its box: it may cross out more than one, and be no digit",
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out and no digit is left",
+    "check_failed": "the number breaks a rule of the form: look what is written",
+    "missing": "the form asks for a number, and nothing is written",
 }
 """Every reason of a field's status, and what it means."""
 
@@ -57,38 +60,38 @@ class Policy:
 
 
 def make_field(
-    name: str,
-    scores: Scores,
-    is_blank: npt.NDArray[np.bool_],
-    quads: Quads,
-    classes: str,
-    policy: Policy,
-    *,
-    goes_on: bool = False,
-    runs_on: bool = False,
-    on_frame: bool = False,
-    touches: npt.NDArray[np.bool_] | None = None,
+    name: str, scores: Scores, ink: CellInk, quads: Quads, classes: str, policy: Policy, *, goes_on: bool = False
 ) -> FieldReading:
     """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
 
-    Where the row `goes_on` beyond the boxes that were found, or a stroke `runs_on` far beyond its cell, the number is
-    not accepted; nor where a stroke may be hidden in a line that ink `touches`: (n, 2) the upper, the lower one; nor
-    where a blank cell has a stroke `on_frame`.
+    Where the row `goes_on` beyond the boxes that were found, or the `ink` may be more than the cells show, the number
+    is not accepted.
     """
-    cells, confidences = decode(scores, is_blank, classes)
-    value = "".join(character for character in cells if character.isdigit())
-    confidence = float(np.prod(confidences))
+    cells, confidences = decode(scores, ink.is_blank, classes)
     status, reason = judge(cells, confidences, policy)
     if status == ACCEPTED and goes_on:
         status, reason = REVIEW, "cut_off"
-    elif status == ACCEPTED and runs_on:
-        status, reason = REVIEW, "runs_on"
-    elif status == ACCEPTED and (on_frame or (touches is not None and _may_hide_stroke(cells, touches))):
-        status, reason = REVIEW, "ink_on_frame"
+    elif status == ACCEPTED:
+        status, reason = hold_back(cells, ink)
+    return field_reading(name, cells, confidences, float(np.prod(confidences)), status, reason, quads)
+
+
+def field_reading(
+    name: str,
+    cells: str,
+    confidences: npt.NDArray[np.float64],
+    confidence: float,
+    status: str,
+    reason: str,
+    quads: Quads,
+    *,
+    value: str | None = None,
+) -> FieldReading:
+    """A reading of cells (n,) with their corners (n, 4, 2); by default its value is their digits."""
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
     return FieldReading(
         name=name,
-        value=value,
+        value="".join(character for character in cells if character.isdigit()) if value is None else value,
         confidence=round(confidence, 4),
         status=status,
         reason=reason,
@@ -97,6 +100,15 @@ def make_field(
         box_xywh=(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),
         cell_quads=tuple(tuple((float(x), float(y)) for x, y in quad) for quad in quads),
     )
+
+
+def hold_back(cells: str, ink: CellInk) -> tuple[str, str]:
+    """Status and reason of a number whose cells are sure: strokes beyond its cells, or on their frames, may be more."""
+    if ink.runs_on.any():
+        return REVIEW, "runs_on"
+    if ink.on_frame.any() or _may_hide_stroke(cells, ink.touches):
+        return REVIEW, "ink_on_frame"
+    return ACCEPTED, ""
 
 
 def _may_hide_stroke(cells: str, touches: npt.NDArray[np.bool_]) -> bool:

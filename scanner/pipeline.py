@@ -5,9 +5,11 @@ file --page--> gray page --boxes--> rows of cells --cells, digits--> (n, 28, 28)
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,11 +18,14 @@ from scanner.arrays import Gray, Quads
 from scanner.beside import mark_cut_off
 from scanner.boxes import find_box_rows
 from scanner.cells import read_cells_of
-from scanner.content import RowReading, keep_digit_rows, sureness
+from scanner.content import RowReading, keep_digit_rows, score_cells, sureness
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
 from scanner.network import Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
+
+if TYPE_CHECKING:
+    from scanner.known import KnownForm
 
 SURE_UPRIGHT = 0.95  # mean probability of the digits of a page that nobody turned: on their head they look like none
 TURNS = ((0, 2), (1, 3))  # quarter turns to try: upright and on its head, then the sideways ones
@@ -55,9 +60,16 @@ class PageFailure:
 
 
 def read_pages(
-    inputs: Sequence[Path | str], *, network: Network | None = None, min_confidence: float | None = None
+    inputs: Sequence[Path | str],
+    *,
+    network: Network | None = None,
+    min_confidence: float | None = None,
+    forms: "Sequence[KnownForm]" = (),
+    reads_unknown: bool = True,
 ) -> Iterator[PageReading | PageFailure]:
     """Read every page of files and folders, in order; what cannot be read comes as a PageFailure.
+
+    For the arguments see `read_page`.
 
     Raises:
         NoInputError: an input does not exist, or there is no file to read.
@@ -66,13 +78,19 @@ def read_pages(
     found = discover([Path(each) for each in inputs])
     if not found.files:
         raise NoInputError(f"{', '.join(map(str, inputs))}: no image or PDF files found; name a folder of scans")
-    network = network or load_network()
+    read = partial(
+        read_page,
+        network=network or load_network(),
+        min_confidence=min_confidence,
+        forms=forms,
+        reads_unknown=reads_unknown,
+    )
     for source in found.files:
-        yield from _read_file(source, network, min_confidence)
+        yield from _read_file(source, read)
 
 
 def _read_file(
-    source: SourceFile, network: Network, min_confidence: float | None
+    source: SourceFile, read: Callable[..., PageReading | PageFailure]
 ) -> Iterator[PageReading | PageFailure]:
     start = time.perf_counter()
     try:
@@ -81,7 +99,7 @@ def _read_file(
         yield PageFailure(source.name, 0, error.reason, error.detail, time.perf_counter() - start)
         return
     for page in range(1, pages + 1):
-        yield read_page(source.path, page, network=network, min_confidence=min_confidence, file=source.name)
+        yield read(source.path, page, file=source.name)
 
 
 def read_page(
@@ -91,6 +109,8 @@ def read_page(
     network: Network | None = None,
     min_confidence: float | None = None,
     file: str | None = None,
+    forms: "Sequence[KnownForm]" = (),
+    reads_unknown: bool = True,
 ) -> PageReading | PageFailure:
     """Read one page of a file.
 
@@ -101,6 +121,8 @@ def read_page(
         min_confidence: accept numbers that are right with at least this probability; by default every digit
             must reach the threshold of the network's card.
         file: how to call the file in the result; by default its name.
+        forms: of `scanner.known.load_known_form`; a page that shows one of them is read as it says.
+        reads_unknown: whether a page that shows none of them is read without; else it fails.
     """
     network = network or load_network()
     path = Path(path)
@@ -111,12 +133,38 @@ def read_page(
     except PageError as error:
         return PageFailure(name, page, error.reason, error.detail, time.perf_counter() - start)
     try:
-        fields = read_image(gray, network, min_confidence)
+        reading = _read_known(gray, forms, network, min_confidence) if forms else None
+        if reading is None and forms and not reads_unknown:
+            detail = f"the page shows none of the forms {', '.join(known.form.name for known in forms)}"
+            return PageFailure(name, page, "not_registered", detail, time.perf_counter() - start)
+        reading = reading or _Reading(read_image(gray, network, min_confidence))
     except Exception as error:  # a bug of ours must cost this page only, and must be seen
         detail = f"{type(error).__name__}: {error}".splitlines()[0]
         return PageFailure(name, page, "internal_error", detail, time.perf_counter() - start)
-    reason, detail = ("", "") if fields else ("no_fields", "no row of boxes with handwritten digits was found")
-    return PageReading(name, page, fields, time.perf_counter() - start, reason=reason, detail=detail)
+    reason, detail = ("", "") if reading.fields else ("no_fields", "no row of boxes with handwritten digits was found")
+    return PageReading(
+        name, page, reading.fields, time.perf_counter() - start, reading.form, reason, detail, reading.residual_mm
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    fields: tuple[FieldReading, ...]
+    form: str = ""
+    residual_mm: float | None = None
+
+
+def _read_known(
+    gray: Gray, forms: "Sequence[KnownForm]", network: Network, min_confidence: float | None
+) -> _Reading | None:
+    """The page as its form says; None where it shows none of them."""
+    from scanner.filled import find_form, read_filled  # what forms are checked with takes a tenth of a second to import
+
+    found = find_form(gray, forms)
+    if found is None:
+        return None
+    fields = read_filled(gray, found, network, _policy(network, min_confidence))
+    return _Reading(fields, found.known.form.name, found.registration.residual_mm)
 
 
 def read_image(gray: Gray, network: Network, min_confidence: float | None = None) -> tuple[FieldReading, ...]:
@@ -128,14 +176,11 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
         make_field(
             name,
             readings[index].scores,
-            readings[index].ink.is_blank,
+            readings[index].ink,
             _turn_back(readings[index].row.quads, turn, gray.shape),
             network.card.classes,
             policy,
             goes_on=readings[index].row.goes_on,
-            runs_on=bool(readings[index].ink.runs_on.any()),
-            on_frame=bool(readings[index].ink.on_frame.any()),
-            touches=readings[index].ink.touches,
         )
         for index, name in named
     )
@@ -181,12 +226,7 @@ def read_rows(gray: Gray, network: Network) -> list[RowReading]:
     """The digit fields of an upright page, in no order: boxes, their ink, the network's scores, refusal."""
     rows = find_box_rows(gray)
     inks = read_cells_of(gray, [row.quads for row in rows], [row.side_share for row in rows])
-    if not rows:
-        return []
-    written = np.concatenate([~ink.is_blank for ink in inks])
-    scores = np.zeros((len(written), len(network.card.classes)), np.float32)
-    scores[written] = network.scores(np.concatenate([ink.digits for ink in inks])[written])
-    parts = np.split(scores, np.cumsum([len(ink.is_blank) for ink in inks])[:-1])
+    parts = score_cells(inks, network)
     readings = [RowReading(row, ink, part) for row, ink, part in zip(rows, inks, parts, strict=True)]
     return mark_cut_off(gray, keep_digit_rows(readings, network.card.classes), network)
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.errors import PageError, UsageError
 from scanner.export import PageResult, RunSummary, SkippedFile, write_results
@@ -12,6 +12,9 @@ from scanner.overlay import crop_path, cut_field, draw_overlay, overlay_path, wr
 from scanner.page import Discovery, discover, load_page
 from scanner.pipeline import PageReading, read_pages
 from scanner.staging import PUBLISHED
+
+if TYPE_CHECKING:
+    from scanner.known import KnownForm
 
 Watch: TypeAlias = Callable[[Iterator[PageResult], int], Iterator[PageResult]]
 """Sees each result pass by; is told how many files there are. A KeyboardInterrupt from it ends the run."""
@@ -23,6 +26,8 @@ def run(
     *,
     model: Path | None = None,
     min_confidence: float | None = None,
+    forms: Sequence[Path] = (),
+    reads_unknown: bool = True,
     overlay: bool = False,
     watch: Watch | None = None,
 ) -> RunSummary:
@@ -33,6 +38,8 @@ def run(
         output: the folder of the results; an earlier run in it is replaced when this one is finished.
         model: an ONNX network with its card beside it; by default the one that comes with scanner.
         min_confidence: fields below it go to review; by default what the network's card says.
+        forms: `form.toml` files and folders of them; pages that show one are read as it says.
+        reads_unknown: whether pages that show none of them are read all the same; else they fail.
         overlay: whether to draw each page with its readings.
         watch: sees the results as they come, to show progress or to stop.
 
@@ -44,7 +51,13 @@ def run(
     _check_apart(inputs, output)
     network = load_network(model)
     discovery = discover(inputs)
-    results = read_pages(inputs, network=network, min_confidence=min_confidence)
+    results = read_pages(
+        inputs,
+        network=network,
+        min_confidence=min_confidence,
+        forms=_known_forms(forms),
+        reads_unknown=reads_unknown,
+    )
     if watch is not None:
         results = watch(results, len(discovery.files))
     paths = {source.name: source.path for source in discovery.files}
@@ -54,6 +67,14 @@ def run(
         return write_pictures(folder, page, paths[page.file], overlay=overlay)
 
     return write_results(output, _noted(results, reached), skipped=_skipped(discovery, reached), pictures=pictures)
+
+
+def _known_forms(paths: Sequence[Path]) -> "Sequence[KnownForm]":
+    if not paths:
+        return ()
+    from scanner.known import load_known_forms  # what forms are checked with takes a tenth of a second to import
+
+    return load_known_forms(paths)
 
 
 def _noted(results: Iterator[PageResult], reached: set[str]) -> Iterator[PageResult]:

@@ -281,9 +281,10 @@ def test_options_reach_the_reader(scans: Path, reads: Any) -> None:
     calls = reads(lambda: iter([page("a.png")]))
     scanner_("read", "scans/a.png", "scans", "--min-confidence", "0.97", "--model", "m.onnx")
     scanner_("read", "scans")
+    plain = {"forms": (), "reads_unknown": True}
     assert calls == [
-        {"inputs": [Path("scans/a.png"), Path("scans")], "network": Path("m.onnx"), "min_confidence": 0.97},
-        {"inputs": [Path("scans")], "network": None, "min_confidence": None},
+        {"inputs": [Path("scans/a.png"), Path("scans")], "network": Path("m.onnx"), "min_confidence": 0.97} | plain,
+        {"inputs": [Path("scans")], "network": None, "min_confidence": None} | plain,
     ]
 
 

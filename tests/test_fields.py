@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.arrays import Quads
+from scanner.cells import CellInk
 from scanner.fields import (
     BLANK_CONFIDENCE,
     REASONS,
@@ -33,6 +34,23 @@ def is_blank(cells: str) -> npt.NDArray[np.bool_]:
     return np.array([character == "_" for character in cells])
 
 
+def ink_of(
+    cells: str, *, runs_on: bool = False, on_frame: bool = False, touched: tuple[int, int] | None = None
+) -> CellInk:
+    count = len(cells)
+    touches = np.zeros((count, 2), np.bool_)
+    if touched:
+        touches[touched] = True
+    return CellInk(
+        digits=np.zeros((count, 28, 28), np.uint8),
+        is_blank=is_blank(cells),
+        extent=np.zeros((count, 4), np.float32),
+        on_frame=np.full(count, on_frame),
+        touches=touches,
+        runs_on=np.full(count, runs_on),
+    )
+
+
 def quads_of(
     count: int, x: float = 0.0, y: float = 0.0, width: float = 40.0, height: float = 50.0, degrees: float = 0.0
 ) -> Quads:
@@ -46,7 +64,7 @@ def quads_of(
 
 def field(cells: str, sure: float = 1.0, policy: Policy = ANY, quads: Quads | None = None) -> FieldReading:
     place = quads_of(len(cells)) if quads is None else quads
-    return make_field("r01f01", scores_of(cells, sure), is_blank(cells), place, CLASSES, policy)
+    return make_field("r01f01", scores_of(cells, sure), ink_of(cells), place, CLASSES, policy)
 
 
 # --- decoding
@@ -112,19 +130,19 @@ def test_status_and_reason_follow_from_the_cells(cells: str, status: str, reason
 
 def test_every_reason_is_explained() -> None:
     reasons = {judge(cells, np.full(len(cells), 0.5), Policy(0.9))[1] for cells in ("12", "1?", "1_2", "xx")}
-    assert reasons | {"cut_off", "runs_on", "ink_on_frame"} == set(REASONS)
+    assert reasons | {"cut_off", "runs_on", "ink_on_frame", "check_failed", "missing"} == set(REASONS)
     assert all(REASONS.values())
 
 
 def test_a_number_whose_row_goes_on_is_not_accepted() -> None:
-    sure = make_field("f", scores_of("12"), is_blank("12"), quads_of(2), CLASSES, ANY, goes_on=True)
+    sure = make_field("f", scores_of("12"), ink_of("12"), quads_of(2), CLASSES, ANY, goes_on=True)
     assert (sure.status, sure.reason, sure.value) == ("review", "cut_off", "12")
-    gap = make_field("f", scores_of("1?"), is_blank("1?"), quads_of(2), CLASSES, ANY, goes_on=True)
+    gap = make_field("f", scores_of("1?"), ink_of("1?"), quads_of(2), CLASSES, ANY, goes_on=True)
     assert gap.reason == "unreadable_digit"
 
 
 def test_a_stroke_that_runs_on_is_looked_at_by_a_person() -> None:
-    sure = make_field("f", scores_of("11"), is_blank("11"), quads_of(2), CLASSES, ANY, runs_on=True)
+    sure = make_field("f", scores_of("11"), ink_of("11", runs_on=True), quads_of(2), CLASSES, ANY)
     assert (sure.status, sure.reason, sure.value) == ("review", "runs_on", "11")
 
 
@@ -134,14 +152,12 @@ def test_a_stroke_that_runs_on_is_looked_at_by_a_person() -> None:
 )
 def test_a_stroke_hidden_in_the_frame_is_feared(cells: str, touched: tuple[int, int], status: str) -> None:
     """A 1 may be a 7 whose bar lies in the upper line, a 7 a 2 whose foot lies in the lower one."""
-    touches = np.zeros((2, 2), np.bool_)
-    touches[touched] = True
-    field = make_field("f", scores_of(cells), is_blank(cells), quads_of(2), CLASSES, ANY, touches=touches)
+    field = make_field("f", scores_of(cells), ink_of(cells, touched=touched), quads_of(2), CLASSES, ANY)
     assert field.status == status
 
 
 def test_a_blank_cell_with_a_stroke_on_its_frame_is_looked_at_by_a_person() -> None:
-    sure = make_field("f", scores_of("1_"), is_blank("1_"), quads_of(2), CLASSES, ANY, on_frame=True)
+    sure = make_field("f", scores_of("1_"), ink_of("1_", on_frame=True), quads_of(2), CLASSES, ANY)
     assert (sure.status, sure.reason) == ("review", "ink_on_frame")
 
 
@@ -214,7 +230,7 @@ def test_the_limit_holds_for_the_exact_confidence_not_for_the_rounded_one() -> N
 
 def test_the_name_is_passed_on() -> None:
     quads = quads_of(1)
-    assert make_field("amount", scores_of("1"), is_blank("1"), quads, CLASSES, ANY).name == "amount"
+    assert make_field("amount", scores_of("1"), ink_of("1"), quads, CLASSES, ANY).name == "amount"
 
 
 @pytest.mark.parametrize("degrees", [-8.0, 0.0, 3.5])

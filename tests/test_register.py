@@ -1,90 +1,152 @@
-"""The skew of a page is what turning it by as much brings back."""
+"""A form is found on its scans, whatever happened to the sheet, and on no other page."""
+
+from dataclasses import replace
+from functools import cache
 
 import cv2
 import numpy as np
 import pytest
 
-from scanner.arrays import Gray, Mask
-from scanner.register import estimate_skew
-from scanner.synth import DrawnDigits, make_page
-from scanner.synth.forms import Decoy, Layout
-from scanner.synth.pages import scan_form
+from scanner.arrays import Gray, Quads
+from scanner.register import Print, Reference, Registration, make_reference, register
+from scanner.register.features import Features, apply, match_features
+from scanner.synth import BoxStyle, DrawnDigits, Layout, SyntheticPage, random_layout, random_values, scan_form
+from scanner.synth.forms import cell_quads
+from scanner.synth.handling import HANDLING
 
-TOLERANCE = 0.2  # degrees: 4 pixels over the width of the page
+DPI = 150.0
+PX_PER_MM = DPI / 25.4
+NEAR_MM = 0.5
+BLANK_PAGE: Gray = np.full((1200, 900), 255, np.uint8)
 
 
 def gray(image: np.ndarray) -> Gray:
     return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def ink_of(page: Gray) -> Mask:
-    return np.asarray(cv2.threshold(page, 150, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
+@cache
+def layout(style: BoxStyle, seed: int = 61) -> Layout:
+    return random_layout(style, seed)
 
 
-def turned(page: Gray, degrees: float) -> Gray:
-    """Clockwise: then the lines of the page fall to the right."""
-    height, width = page.shape
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    return np.asarray(cv2.warpAffine(page, matrix, (width, height), borderValue=(255,)), np.uint8)
+def scanned(form: Layout, fault: str, seed: int = 3) -> SyntheticPage:
+    rng = np.random.default_rng(seed)
+    return scan_form(form, random_values(form, rng), fault, DrawnDigits(), rng, DPI)
 
 
-@pytest.fixture(scope="module")
-def form() -> Gray:
-    return gray(make_page("cells", "clean", 1, 1, DrawnDigits(), 75.0).image)
+def cells_mm(form: Layout) -> dict[str, Quads]:
+    return {field.name: ((cell_quads(field, PX_PER_MM) + 0.5) / PX_PER_MM).astype(np.float32) for field in form.fields}
 
 
-@pytest.fixture(scope="module")
-def text() -> Gray:
-    layout = Layout("text", 148.0, 210.0, (), decoys=(Decoy("paragraph", 12, 12, 124, 180, 4),))
-    return gray(scan_form(layout, {}, "clean", DrawnDigits(), np.random.default_rng(4), 100.0).image)
+TO_PAGE = np.array([[PX_PER_MM, 0, -0.5], [0, PX_PER_MM, -0.5], [0, 0, 1]])
 
 
-@pytest.mark.parametrize("degrees", [-11.0, -7.3, -3.0, -1.0, -0.4, 0.0, 0.2, 1.5, 4.0, 8.6, 11.0])
-@pytest.mark.parametrize("kind", ["form", "text"])
-def test_skew_is_the_angle_a_page_was_turned_by(kind: str, degrees: float, request: pytest.FixtureRequest) -> None:
-    page: Gray = request.getfixturevalue(kind)
-    assert abs(estimate_skew(ink_of(turned(page, degrees))) - degrees) <= TOLERANCE
+@cache
+def reference(style: BoxStyle) -> Reference:
+    form = layout(style)
+    blank = scan_form(form, {}, "clean", DrawnDigits(), np.random.default_rng(0), DPI)
+    return make_reference(gray(blank.image), TO_PAGE, cells_mm(form))
 
 
-@pytest.mark.parametrize("degrees", [-9.0, 5.0])
-def test_turning_back_by_the_skew_leaves_none(form: Gray, degrees: float) -> None:
-    skewed = turned(form, degrees)
-    assert abs(estimate_skew(ink_of(turned(skewed, -estimate_skew(ink_of(skewed)))))) <= TOLERANCE
+def find(page: Gray, form: Reference) -> Registration | None:
+    """Both ways agree wherever both find it."""
+    quick, thorough = (register(Print(page), form, thoroughly=each) for each in (False, True))
+    if quick and thorough:
+        assert all(np.abs(quick.quads[name] - quads).max() < 3 for name, quads in thorough.quads.items())
+    return quick or thorough
 
 
-def test_a_mirrored_page_is_skewed_the_other_way(form: Gray) -> None:
-    skewed = turned(form, 4.0)
-    assert abs(estimate_skew(ink_of(skewed)) + estimate_skew(ink_of(skewed[:, ::-1].copy()))) <= 2 * TOLERANCE
+def worst_mm(found: Registration, page: SyntheticPage) -> float:
+    worst = 0.0
+    for truth, field in zip(page.truth, page.layout.fields, strict=True):
+        px_per_mm = np.linalg.norm(truth.quads[0, 1] - truth.quads[0, 0]) / field.cell_width_mm
+        worst = max(worst, float(np.linalg.norm(found.quads[field.name] - truth.quads, axis=2).max() / px_per_mm))
+    return worst
 
 
-def test_a_page_on_its_head_has_the_same_skew(form: Gray) -> None:
-    skewed = ink_of(turned(form, 3.0))
-    assert abs(estimate_skew(skewed) - estimate_skew(np.ascontiguousarray(skewed[::-1, ::-1]))) <= TOLERANCE
+@pytest.mark.parametrize("fault", [*HANDLING, "upside_down", "sideways", "photo", "photocopy", "rescaled+scan+low"])
+def test_boxes_are_found_whatever_happened_to_the_sheet(fault: str) -> None:
+    page = scanned(layout("separate"), fault)
+    found = find(gray(page.image), reference("separate"))
+    assert found is not None
+    assert worst_mm(found, page) < NEAR_MM
+    assert found.residual_mm < NEAR_MM
+    assert found.frames == len(page.truth)
 
 
-def test_dirt_does_not_change_the_skew(form: Gray) -> None:
-    skewed = ink_of(turned(form, 2.5))
-    dirt = np.random.default_rng(1).random(skewed.shape) < 0.01
-    assert abs(estimate_skew(np.where(dirt, 255, skewed).astype(np.uint8)) - 2.5) <= TOLERANCE
+@pytest.mark.parametrize("style", ["cells", "comb", "rounded", "dropout"])
+def test_every_style_of_boxes_is_found(style: BoxStyle) -> None:
+    page = scanned(layout(style), "scan")
+    found = find(gray(page.image), reference(style))
+    assert found is not None
+    assert worst_mm(found, page) < NEAR_MM
 
 
-def test_one_line_is_enough() -> None:
-    ink = np.zeros((400, 600), np.uint8)
-    cv2.line(ink, (20, 200), (580, 200 + round(560 * np.tan(np.radians(6)))), (255,), 2)
-    assert abs(estimate_skew(ink) - 6) <= TOLERANCE
+def test_pale_frames_may_vanish_if_the_print_is_all_there() -> None:
+    page = scanned(layout("dropout"), "fax")
+    found = find(gray(page.image), reference("dropout"))
+    assert found is not None
+    assert found.frames < len(page.truth) / 2
+    assert worst_mm(found, page) < NEAR_MM
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (2, 2), (300, 200)])
-def test_a_blank_page_has_no_skew(size: tuple[int, int]) -> None:
-    assert estimate_skew(np.zeros(size, np.uint8)) == 0.0
+def test_a_filled_page_serves_as_reference_too() -> None:
+    filled = scanned(layout("separate"), "clean", seed=9)
+    from_filled = make_reference(gray(filled.image), TO_PAGE, cells_mm(layout("separate")))
+    page = scanned(layout("separate"), "scan")
+    found = find(gray(page.image), from_filled)
+    assert found is not None
+    assert worst_mm(found, page) < NEAR_MM
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (2, 2), (300, 200)])
-def test_the_skew_of_a_black_page_is_some_angle_in_reach(size: tuple[int, int]) -> None:
-    assert abs(estimate_skew(np.full(size, 255, np.uint8))) <= 13
+def test_the_same_print_with_boxes_elsewhere_is_another_form() -> None:
+    moved = {name: quads + np.float32([0, 4]) for name, quads in cells_mm(layout("separate")).items()}
+    blank = scan_form(layout("separate"), {}, "clean", DrawnDigits(), np.random.default_rng(0), DPI)
+    right = reference("separate")
+    other = replace(make_reference(gray(blank.image), TO_PAGE, moved), patches=right.patches)
+    assert find(gray(scanned(layout("separate"), "scan").image), other) is None
 
 
-def test_a_single_speck_has_some_skew_in_reach() -> None:
-    ink = np.zeros((300, 200), np.uint8)
-    ink[120, 70] = 255
-    assert abs(estimate_skew(ink)) <= 13
+@pytest.mark.parametrize("style", ["separate", "comb", "dropout"])
+def test_other_forms_are_not_this_one(style: BoxStyle) -> None:
+    for seed in (62, 63):
+        assert find(gray(scanned(layout(style, seed), "clean").image), reference(style)) is None
+
+
+@pytest.mark.parametrize(
+    "page",
+    [BLANK_PAGE, BLANK_PAGE[:1, :1], 255 - BLANK_PAGE, BLANK_PAGE[:40]],
+    ids=["blank", "pixel", "black", "strip"],
+)
+def test_a_page_without_print_is_no_form(page: Gray) -> None:
+    assert find(page, reference("separate")) is None
+
+
+def test_noise_is_no_form() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 900), np.uint8)
+    assert find(noise, reference("separate")) is None
+
+
+def test_a_mirrored_page_is_no_form() -> None:
+    page = gray(scanned(layout("separate"), "clean").image)
+    assert find(np.ascontiguousarray(page[:, ::-1]), reference("separate")) is None
+
+
+def test_a_small_soft_page_is_found_thoroughly() -> None:
+    page = gray(scanned(layout("separate"), "photo").image)
+    small = np.asarray(cv2.resize(page, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA), np.uint8)
+    soft = np.asarray(cv2.GaussianBlur(small, (0, 0), 0.5), np.uint8)
+    assert register(Print(soft), reference("separate"), thoroughly=False) is None
+    assert register(Print(soft), reference("separate"), thoroughly=True) is not None
+
+
+def test_features_that_are_none_match_nothing() -> None:
+    none = Features(np.zeros((0, 2)), np.zeros((0, 32), np.uint8), 1.0)
+    assert match_features(none, none) is None
+    assert match_features(Print(BLANK_PAGE).corners, reference("separate").print_.corners) is None
+
+
+def test_points_go_there_and_back() -> None:
+    matrix = np.array([[1.1, 0.1, 5], [-0.2, 0.9, 3], [1e-4, 2e-4, 1]])
+    points = np.random.default_rng(0).uniform(0, 100, (3, 4, 2))
+    assert np.allclose(apply(np.linalg.inv(matrix), apply(matrix, points)), points)

@@ -26,7 +26,7 @@ from scanner.synth.hand import Writer
 from scanner.synth.pages import SyntheticPage, scan_form
 from scanner.synth.sample_forms import meter_reading, postal_card
 from scanner.synth.samples import write_form_samples
-from scanner.synth.scan import move_points
+from scanner.synth.scanned import move_points
 
 ALL_STYLES = (*BOX_STYLES, *EXTRA_STYLES)
 PEN = Writer(slant=0.1, size=0.6, pen=0.08, color=(20, 20, 20), is_pencil=False, care=0.5, hand=3)

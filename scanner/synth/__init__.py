@@ -8,7 +8,8 @@ from scanner.synth.forms import BOX_STYLES, EXTRA_STYLES, BoxField, BoxStyle, De
 from scanner.synth.hand import DataSetDigits, DigitSource, DrawnDigits, Writer, random_writer
 from scanner.synth.layouts import RESERVED_SEEDS, random_layout
 from scanner.synth.pages import FieldTruth, SyntheticPage, make_page, scan_form, write_pages
-from scanner.synth.scan import BENCHMARK_FAULTS, FAULTS, Scan, scan
+from scanner.synth.scan import BENCHMARK_FAULTS, FAULTS, scan
+from scanner.synth.scanned import Scan
 
 __all__ = [
     "BENCHMARK_FAULTS",

@@ -14,7 +14,8 @@ from scanner.synth.fill import Filled, fill, random_values
 from scanner.synth.forms import BoxStyle, Layout, cell_quads
 from scanner.synth.hand import DigitSource
 from scanner.synth.layouts import RESERVED_SEEDS, random_layout
-from scanner.synth.scan import Scan, move_points, scan
+from scanner.synth.scan import scan
+from scanner.synth.scanned import Scan, move_points
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,31 +4,20 @@ Faults are functions from `Scan` to `Scan` and may be chained: `"skew+fax"`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from scanner.arrays import Gray, Quads
-from scanner.synth.effects import PhotoImage, blurred, edge_shadow, jpeg, lit, noisy, shaded, speckled
+from scanner.synth.effects import blurred, edge_shadow, jpeg, lit, noisy, shaded, speckled
+from scanner.synth.handling import HANDLING
+from scanner.synth.scanned import Scan, as_color, resized, to_gray, turned
 from scanner.synth.sheet import ColorPage
-
-Matrix: TypeAlias = npt.NDArray[np.float64]
 
 FAX_DPI = (204.0, 196.0)  # across, down: ITU-T T.30 "fine"
 LOW_DPI = 100.0
 GRAY_SCAN_SHARE = 0.6  # most office scanners are set to gray
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A scanned page; `homography` takes pixels of the page to pixels of this image."""
-
-    image: PhotoImage
-    homography: Matrix  # (3, 3)
-    dpi_xy: tuple[float, float]  # across, down: fax machines tell them apart
 
 
 Fault: TypeAlias = Callable[[Scan, np.random.Generator], Scan]
@@ -44,20 +33,14 @@ def scan(page: ColorPage, fault: str, rng: np.random.Generator, *, dpi: float = 
     return scanned
 
 
-def move_points(homography: Matrix, quads: Quads) -> Quads:
-    """Points (..., 2) of the page in the scanned image."""
-    flat = quads.reshape(-1, 1, 2).astype(np.float64)
-    return np.asarray(cv2.perspectiveTransform(flat, homography), np.float32).reshape(quads.shape)
-
-
 def _clean(scanned: Scan, rng: np.random.Generator) -> Scan:
-    return _to_gray(scanned) if rng.random() < GRAY_SCAN_SHARE else scanned
+    return to_gray(scanned) if rng.random() < GRAY_SCAN_SHARE else scanned
 
 
 def _office_scan(scanned: Scan, rng: np.random.Generator) -> Scan:
     """A flatbed or sheet-feed scanner in daily use."""
-    page = _to_gray(scanned) if rng.random() < GRAY_SCAN_SHARE else scanned
-    page = _turned(page, float(rng.uniform(-3, 3)), border=int(rng.integers(235, 256)))
+    page = to_gray(scanned) if rng.random() < GRAY_SCAN_SHARE else scanned
+    page = turned(page, float(rng.uniform(-3, 3)), border=int(rng.integers(235, 256)))
     image = blurred(page.image, float(rng.uniform(0.4, 0.9)) * page.dpi_xy[0] / 300)
     image = shaded(image, rng, depth=0.08)
     image = edge_shadow(image, rng)
@@ -93,7 +76,7 @@ def _photographed(scanned: Scan, rng: np.random.Generator) -> Scan:
     matrix = cv2.getPerspectiveTransform(source, placed.astype(np.float32))
     table = _table_top(int(size[0]), int(size[1]), rng)
     cv2.warpPerspective(
-        _as_color(scanned.image),
+        as_color(scanned.image),
         matrix,
         (int(size[0]), int(size[1])),
         dst=table,
@@ -114,8 +97,8 @@ def _table_top(width: int, height: int, rng: np.random.Generator) -> ColorPage:
 
 def _fax(scanned: Scan, rng: np.random.Generator) -> Scan:
     """One bit at 204 x 196 dpi: what is pale or thin is lost, dirt and dropped lines are added."""
-    page = _turned(_to_gray(scanned), float(rng.uniform(-1.5, 1.5)), border=255)
-    page = _resized(page, FAX_DPI[0] / page.dpi_xy[0], FAX_DPI[1] / page.dpi_xy[1])
+    page = turned(to_gray(scanned), float(rng.uniform(-1.5, 1.5)), border=255)
+    page = resized(page, FAX_DPI[0] / page.dpi_xy[0], FAX_DPI[1] / page.dpi_xy[1])
     soft = blurred(page.image, float(rng.uniform(0.4, 0.7)))
     image = noisy(soft, rng, sigma=6)
     level = float(rng.uniform(140, 200))
@@ -128,9 +111,9 @@ def _fax(scanned: Scan, rng: np.random.Generator) -> Scan:
 
 def _low(scanned: Scan, rng: np.random.Generator) -> Scan:
     """A small, soft image, as web forms and old archives keep."""
-    page = _turned(scanned, float(rng.uniform(-1, 1)), border=250)
-    page = _to_gray(page) if rng.random() < GRAY_SCAN_SHARE else page
-    small = _resized(page, LOW_DPI / page.dpi_xy[0], LOW_DPI / page.dpi_xy[1])
+    page = turned(scanned, float(rng.uniform(-1, 1)), border=250)
+    page = to_gray(page) if rng.random() < GRAY_SCAN_SHARE else page
+    small = resized(page, LOW_DPI / page.dpi_xy[0], LOW_DPI / page.dpi_xy[1])
     image = blurred(small.image, float(rng.uniform(0.35, 0.6)))
     image = noisy(image, rng, sigma=float(rng.uniform(1, 3)))
     return replace(small, image=jpeg(image, int(rng.integers(60, 86))))
@@ -138,7 +121,7 @@ def _low(scanned: Scan, rng: np.random.Generator) -> Scan:
 
 def _photocopy(scanned: Scan, rng: np.random.Generator) -> Scan:
     """Hard contrast, toner specks, a black edge where the lid was open."""
-    page = _turned(_to_gray(scanned), float(rng.uniform(-2, 2)), border=255)
+    page = turned(to_gray(scanned), float(rng.uniform(-2, 2)), border=255)
     soft = blurred(page.image, 1.1 * page.dpi_xy[0] / 300)
     gain, middle = float(rng.uniform(2.0, 3.5)), float(rng.uniform(130, 190))
     curve = np.clip((np.arange(256) - middle) * gain + 128, 12, 250).astype(np.uint8)
@@ -152,7 +135,7 @@ def _photocopy(scanned: Scan, rng: np.random.Generator) -> Scan:
 
 
 def _skew(scanned: Scan, rng: np.random.Generator) -> Scan:
-    return _turned(scanned, float(rng.uniform(4, 10) * rng.choice((-1, 1))), border=255)
+    return turned(scanned, float(rng.uniform(4, 10) * rng.choice((-1, 1))), border=255)
 
 
 def _inverted(scanned: Scan, rng: np.random.Generator) -> Scan:
@@ -185,37 +168,7 @@ FAULTS: dict[str, Fault] = {
     "inverted": _inverted,
     "upside_down": _upside_down,
     "sideways": _sideways,
+    **HANDLING,
 }
 
 BENCHMARK_FAULTS = ("clean", "scan", "photo", "fax", "low")
-
-
-def _to_gray(scanned: Scan) -> Scan:
-    if scanned.image.ndim == 2:
-        return scanned
-    gray: Gray = np.asarray(cv2.cvtColor(scanned.image, cv2.COLOR_BGR2GRAY), np.uint8)
-    return replace(scanned, image=gray)
-
-
-def _as_color(image: PhotoImage) -> ColorPage:
-    return image if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-
-
-def _turned(scanned: Scan, degrees: float, *, border: int) -> Scan:
-    """Rotate about the middle; the size stays, as in a scanner."""
-    height, width = scanned.image.shape[:2]
-    matrix = np.eye(3)
-    matrix[:2] = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
-    image = cv2.warpAffine(
-        scanned.image, matrix[:2], (width, height), flags=cv2.INTER_LINEAR, borderValue=(border,) * 3
-    )
-    return Scan(np.asarray(image, np.uint8), matrix @ scanned.homography, scanned.dpi_xy)
-
-
-def _resized(scanned: Scan, factor_x: float, factor_y: float) -> Scan:
-    height, width = scanned.image.shape[:2]
-    size = (round(width * factor_x), round(height * factor_y))
-    image = np.asarray(cv2.resize(scanned.image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    x, y = size[0] / width, size[1] / height
-    matrix = np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])  # pixel centers, not corners
-    return Scan(image, matrix @ scanned.homography, (scanned.dpi_xy[0] * x, scanned.dpi_xy[1] * y))

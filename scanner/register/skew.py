@@ -1,4 +1,4 @@
-"""From scan to canonical page. So far: the skew; fiducials and forms come with their issue."""
+"""The skew of a page, from its ink alone."""
 
 import cv2
 import numpy as np

@@ -1,0 +1,59 @@
+"""The commands about forms: `scanner form new`, `check`, `schema`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scanner.cli.app import ExitCodes, app, printable, say
+from scanner.errors import SOME_PAGES_FAILED, OutputError, UsageError
+
+forms = typer.Typer(cls=ExitCodes, no_args_is_help=True)
+app.add_typer(forms, name="form", help="Describe a form, so that its fields have names and rules.")
+
+
+@forms.command()
+def new(
+    blank: Annotated[Path, typer.Argument(help="Picture or PDF of the form, blank or filled.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The form file; pictures of its pages go beside it.")],
+    name: Annotated[str | None, typer.Option(help="Of the form. Default: that of the folder of the form file.")] = None,
+) -> None:
+    """Find the boxes of a form and write form.toml, to be looked through: name the fields, say what they hold."""
+    from scanner.design import propose_form, write_form
+
+    if output.exists():
+        raise UsageError(f"{output} exists; name another file with --output, or delete it")
+    pages = propose_form(blank)
+    try:
+        write_form(output, name or output.resolve().parent.name, pages)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot write: {error.strerror}; choose another folder") from error
+    fields = sum(len(page.fields) for page in pages)
+    say(printable(f"{output}: {fields} fields on {len(pages)} page{'' if len(pages) == 1 else 's'}"))
+
+
+@forms.command()
+def check(
+    form: Annotated[Path, typer.Argument(help="form.toml, or its folder.", show_default=False)],
+    scans: Annotated[list[Path] | None, typer.Argument(help="Pages to find it on.", show_default=False)] = None,
+) -> None:
+    """Tell every mistake of a form; and of each page whether it shows the form, and how far its boxes lie off."""
+    from scanner.known import load_known_form
+    from scanner.trial import try_form
+
+    known = load_known_form(form)
+    fields = len(known.form.fields)
+    say(printable(f"{form}: form {known.form.name}, {fields} field{'' if fields == 1 else 's'}, no mistakes"))
+    trials = list(try_form(known, scans or []))
+    for trial in trials:
+        say(printable(trial.line()))
+    raise typer.Exit(SOME_PAGES_FAILED if any(not trial.is_found for trial in trials) else 0)
+
+
+@forms.command()
+def schema() -> None:
+    """Print the JSON Schema of form.toml, for editors that check while one types."""
+    from scanner.form import form_schema
+
+    say(json.dumps(form_schema(), indent=2))

@@ -1,0 +1,87 @@
+"""The commands about networks: `scanner train`, `scanner evaluate`."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scanner.cli.app import app, printable, say
+from scanner.errors import UsageError
+
+
+@app.command()
+def train(
+    digits: Annotated[
+        list[Path] | None,
+        typer.Option(help="IDX folder, .npz, or folders 0 - 9 of pictures; repeatable. Default: MNIST, downloaded."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the network and its card.")] = Path("models"),
+    recipe: Annotated[
+        str, typer.Option(help="reader, which ships; mlp-128, mlp-128-128, mlp-128-64, cnn; tiny to try things out.")
+    ] = "reader",
+    name: Annotated[
+        str | None, typer.Option(help="Its name: NAME.keras, NAME.onnx, NAME.json. Default: the recipe's.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="How often the network sees the digits. Default: the recipe's.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Digits a step. Default: the recipe's.")] = None,
+    variants: Annotated[int, typer.Option(min=1, help="How often each digit is distorted anew.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by lot.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that prepare digits. Default: one a core.")
+    ] = None,
+    measure_tests: Annotated[
+        bool, typer.Option("--test/--no-test", help="Whether to measure the data sets' test digits at the end.")
+    ] = True,
+) -> None:
+    """Train a network of your own; needs TensorFlow, which the extra `train` brings."""
+    from scanner import training
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    result = training.train(
+        training.TrainOptions(
+            digits=tuple(digits or ()),
+            out=out,
+            name=name,
+            recipe=recipe,
+            epochs=epochs,
+            batch_size=batch_size,
+            variants=variants,
+            seed=seed,
+            workers=workers,
+            measure_tests=measure_tests,
+        )
+    )
+    accuracies = ", ".join(f"{data} {100 * report.accuracy:.2f} %" for data, report in result.reports.items())
+    typer.echo(printable(f"{result.onnx}: {accuracies}"))
+
+
+@app.command()
+def evaluate(
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="A network, or the folder of a run.", show_default=False)
+    ],
+    digits: Annotated[
+        list[Path] | None, typer.Option(help="For a network: digits to read, as for `train`; may be repeated.")
+    ] = None,
+    truth: Annotated[
+        list[Path] | None, typer.Option(help="For a run: truth.csv beside the scans; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+    plots: Annotated[Path | None, typer.Option(help="For a network: folder for pictures of the figures.")] = None,
+) -> None:
+    """Measure a network on labeled digits, or a run against its truth."""
+    from scanner import measure
+
+    if bool(digits) == bool(truth):
+        raise UsageError("give --digits to measure a network or --truth to measure a run, and not both")
+    if plots is not None and not digits:
+        raise UsageError("--plots is for networks, with --digits")
+    if digits:
+        figures = measure.measure_network(target, digits, plots=plots)
+    else:
+        figures = measure.measure_run(target, truth or [])
+    say(figures.json() if as_json else figures.text)

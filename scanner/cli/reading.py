@@ -1,0 +1,108 @@
+"""The commands that read: `scanner read`, `scanner predict`."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scanner.cli.app import app, printable, say, tell
+from scanner.errors import SOME_PAGES_FAILED, UsageError
+from scanner.process import prepare_process
+
+
+class Unknown(StrEnum):
+    """What happens to pages that show no form."""
+
+    read = "read"
+    fail = "fail"
+
+
+def _path(given: str | Path) -> Path:
+    """Not Typer's own path: it takes an empty variable of a script for the current folder."""
+    if not str(given).strip():
+        raise typer.BadParameter("is empty; name a file or folder")
+    return Path(given)
+
+
+@app.command()
+def read(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(parser=_path, metavar="INPUT", help="Scans, PDFs, and folders of them.", show_default=False),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=_path, metavar="<path>", help="Folder for the results.")
+    ] = Path("output"),
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Fields below this go to review. Default: what the network's card says."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="An ONNX network, its card beside it. Default: the one that comes with scanner.")
+    ] = None,
+    form: Annotated[
+        list[Path] | None,
+        typer.Option(help="A form.toml, or a folder of forms: pages that show one are read as it says; repeatable."),
+    ] = None,
+    unknown: Annotated[Unknown, typer.Option(help="What to do with pages that show none of the forms.")] = Unknown.read,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Draw each page with boxes and readings on it.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something failed.")] = False,
+) -> None:
+    """Read every digit box of every page into OUTPUT/fields.csv, review.csv and pages.csv."""
+    prepare_process()  # before NumPy is imported
+    from scanner.progress import stoppable, with_progress
+    from scanner.run import run
+
+    watch = stoppable if quiet else with_progress
+    if unknown is Unknown.fail and not form:
+        raise UsageError("--unknown fail needs a form: --form PATH")
+    summary = run(
+        inputs,
+        output,
+        model=model,
+        min_confidence=min_confidence,
+        forms=form or (),
+        reads_unknown=unknown is Unknown.read,
+        overlay=overlay,
+        watch=watch,
+    )
+    for given in inputs:
+        if not os.path.lexists(given):
+            tell(f"{given}: no such file or folder; the other inputs were read")
+    if summary.interrupted_in:
+        tell(f"interrupted; what was finished is in {summary.interrupted_in}")
+    if summary.exit_code or not quiet:
+        say(printable(summary.line(summary.interrupted_in or output)))
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def predict(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE", help="Pictures of one digit each.", show_default=False)
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="An ONNX network, its card beside it. Default: the one that comes with scanner.")
+    ] = None,
+    min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Digits below this are rejected.")] = 0.0,
+    csv: Annotated[Path | None, typer.Option(help="Also write file,digit,confidence to this file.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Also draw the first 100 pictures, what the network sees of them, and all scores."),
+    ] = None,
+) -> None:
+    """Read the digit in each picture: dark on light or light on dark, of any size."""
+    from scanner import predictions as pictures
+    from scanner.network import load_network
+
+    pictures.check_targets(images, (csv, plot))
+    results = pictures.predict_files(images, load_network(model), min_confidence)
+    for each in results:
+        (tell if each.problem else say)(printable(each.line()))
+    if csv is not None:
+        pictures.write_predictions(csv, results)
+    if plot is not None:
+        pictures.draw_predictions(plot, results)
+    raise typer.Exit(SOME_PAGES_FAILED if any(each.problem for each in results) else 0)

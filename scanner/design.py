@@ -1,0 +1,195 @@
+"""A form from a picture of it, blank or filled: its boxes become fields, its print is kept to find it again."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import tomlkit
+
+from scanner.arrays import Gray, Quads
+from scanner.boxes import BoxRow, find_box_rows
+from scanner.cells import read_cells_of
+from scanner.content import RowReading, keep_digit_rows, score_cells
+from scanner.errors import FormError, NoInputError, PageError
+from scanner.fields import name_in_reading_order
+from scanner.form import FormField
+from scanner.known import PX_PER_MM, picture_path
+from scanner.network import Network, load_network
+from scanner.page import count_pages, load_page
+from scanner.staging import write_whole
+
+MM_PER_INCH = 25.4
+PAPERS_MM = ((210.0, 297.0), (215.9, 279.4), (148.0, 210.0), (105.0, 148.0), (297.0, 420.0), (215.9, 355.6))
+SAME_SHAPE = 0.02  # of its aspect: a picture of this paper
+FEWEST_CELLS = 2  # a lone box is a check box until its form says otherwise
+ADJOINING_MM = 0.4  # between cells that share their line
+DECIMALS = 2  # of a millimeter
+FILLED = 0.3  # of the cells of a row; a blank row may have that many with a speck or a printed mark
+SHARED = 0.05  # of the height: lines of neighbors lie on each other
+LEVEL_DEGREES = 0.05  # 0.2 mm over the width of a page
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A page of a form as it was found: its size, its fields, and its picture at `known.PX_PER_MM`."""
+
+    width_mm: float
+    height_mm: float
+    fields: tuple[FormField, ...]
+    picture: Gray
+
+
+def propose_form(path: Path) -> list[Proposal]:
+    """Find the boxes on every page of a file.
+
+    Raises:
+        NoInputError: it cannot be read.
+    """
+    try:
+        pages = [load_page(path, number) for number in range(1, count_pages(path) + 1)]
+    except PageError as error:
+        raise NoInputError(f"{path}: {error.detail} ({error.reason}); give a picture or PDF of the form") from error
+    network = load_network()
+    return [propose_page(page.gray, page.dpi, network, number) for number, page in enumerate(pages, start=1)]
+
+
+def propose_page(gray: Gray, dpi: float | None, network: Network, number: int = 1) -> Proposal:
+    """Fields named in reading order, of all rows of boxes on the page.
+
+    Args:
+        gray: the page, upright.
+        dpi: pixels an inch; None where it is not known: then the page is taken for paper of a usual size.
+        network: tells print from digits.
+        number: of the page in its form.
+    """
+    gray = _straightened(gray)
+    width_mm, height_mm = _size_mm(gray.shape, dpi)
+    px_per_mm = gray.shape[1] / width_mm, gray.shape[0] / height_mm
+    rows = _apart(_without_print(gray, find_box_rows(gray), network))
+    fields = tuple(
+        _field(name if number == 1 else f"p{number}{name}", rows[index], px_per_mm, number)
+        for index, name in name_in_reading_order([row.quads for row in rows])
+    )
+    size = round(width_mm * PX_PER_MM), round(height_mm * PX_PER_MM)
+    picture = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if size[0] < gray.shape[1] else cv2.INTER_LINEAR)
+    return Proposal(width_mm, height_mm, fields, np.asarray(picture, np.uint8))
+
+
+def write_form(path: Path, name: str, pages: list[Proposal]) -> None:
+    """Write `form.toml` and the pictures of its pages beside it.
+
+    Raises:
+        FormError: no page has boxes.
+    """
+    if not any(page.fields for page in pages):
+        raise FormError("no row of boxes was found; scan the form at 300 dpi, or write its form.toml by hand")
+    text = tomlkit.dumps(_document(name, pages))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for number, page in enumerate(pages, start=1):
+        data = cv2.imencode(".png", page.picture)[1].tobytes()
+        write_whole(picture_path(path.parent, number), partial(_write_bytes, data=data))
+    write_whole(path, partial(_write_bytes, data=text.encode()))
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _straightened(gray: Gray) -> Gray:
+    """Turned until its rows of boxes are level; what comes from outside is paper."""
+    rows = [row.quads for row in find_box_rows(gray) if len(row.quads) >= FEWEST_CELLS]
+    if not rows:
+        return gray
+    along = np.array([quads[-1, 1] - quads[0, 0] for quads in rows])
+    degrees = float(np.median(np.degrees(np.arctan2(along[:, 1], along[:, 0]))))
+    if abs(degrees) < LEVEL_DEGREES:
+        return gray
+    height, width = gray.shape
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    return np.asarray(cv2.warpAffine(gray, matrix, (width, height), borderValue=(255,)), np.uint8)
+
+
+def _without_print(gray: Gray, rows: list[BoxRow], network: Network) -> list[BoxRow]:
+    """Rows that are empty, or hold handwritten digits: bubbles, letters and tables are printed full."""
+    rows = [row for row in rows if len(row.quads) >= FEWEST_CELLS]
+    inks = read_cells_of(gray, [row.quads for row in rows], [row.side_share for row in rows])
+    scores = score_cells(inks, network)
+    readings = [RowReading(row, ink, score) for row, ink, score in zip(rows, inks, scores, strict=True)]
+    held = keep_digit_rows(readings, network.card.classes)
+    is_held = {id(reading.row) for reading in held}
+    return [each.row for each in readings if len(each.inked) <= FILLED * len(each.row.quads) or id(each.row) in is_held]
+
+
+def _apart(rows: list[BoxRow]) -> list[BoxRow]:
+    """Of rows that lie on each other the one with more cells; boxes before combs."""
+    kept: list[BoxRow] = []
+    for row in sorted(rows, key=lambda row: (row.side_share < 1, -len(row.quads))):
+        if not any(_overlap(row.quads, other.quads) for other in kept):
+            kept.append(row)
+    return kept
+
+
+def _overlap(one: Quads, other: Quads) -> bool:
+    """Whether more than their printed lines lie on each other."""
+    low = np.maximum(one.min(axis=(0, 1)), other.min(axis=(0, 1)))
+    high = np.minimum(one.max(axis=(0, 1)), other.max(axis=(0, 1)))
+    height = np.linalg.norm(one[0, 3] - one[0, 0])
+    return bool((high - low > SHARED * height).all())
+
+
+def _size_mm(shape: tuple[int, ...], dpi: float | None) -> tuple[float, float]:
+    height, width = shape[:2]
+    for paper in PAPERS_MM:
+        for paper_width, paper_height in (paper, paper[::-1]):
+            is_like = abs(height / width / (paper_height / paper_width) - 1) < SAME_SHAPE
+            if is_like and (dpi is None or abs(width / dpi * MM_PER_INCH / paper_width - 1) < SAME_SHAPE):
+                return paper_width, paper_height
+    per_mm = (dpi or width / PAPERS_MM[0][0] * MM_PER_INCH) / MM_PER_INCH
+    return round(width / per_mm, 1), round(height / per_mm, 1)
+
+
+def _field(name: str, row: BoxRow, px_per_mm: tuple[float, float], page: int) -> FormField:
+    """The row's cells made equal: printers and finders are a little off, designers are not."""
+    quads_mm: Quads = ((row.quads + 0.5) / np.array(px_per_mm)).astype(np.float32)
+    left, right = quads_mm[:, [0, 3], 0].mean(axis=1), quads_mm[:, [1, 2], 0].mean(axis=1)
+    top, bottom = quads_mm[:, [0, 1], 1].mean(), quads_mm[:, [2, 3], 1].mean()
+    width, count = float((right - left).mean()), len(quads_mm)
+    pitch = float(np.polyfit(np.arange(count), (left + right) / 2, 1)[0])
+    start = float(((left + right) / 2).mean()) - (count - 1) / 2 * pitch - width / 2
+    is_adjoining = pitch - width < ADJOINING_MM
+    layout: Literal["boxes", "cells", "comb"] = "cells" if is_adjoining else "boxes"
+    return FormField(
+        name=name,
+        page=page,
+        x_mm=max(round(start, DECIMALS), 0),
+        y_mm=max(round(float(top), DECIMALS), 0),
+        cells=count,
+        layout="comb" if row.side_share < 1 else layout,
+        cell_width_mm=round(pitch if is_adjoining else width, DECIMALS),
+        cell_height_mm=round(float(bottom - top), DECIMALS),
+        pitch_mm=None if is_adjoining else round(pitch, DECIMALS),
+    )
+
+
+def _document(name: str, pages: list[Proposal]) -> tomlkit.TOMLDocument:
+    document = tomlkit.document()
+    document.add(
+        tomlkit.comment("A form: places in millimeters from the top left of the page. Name the fields, and say")
+    )
+    document.add(tomlkit.comment("what may be written in them; `scanner form check` tells every mistake."))
+    document.add("name", tomlkit.item(name))
+    sheets, fields = tomlkit.aot(), tomlkit.aot()
+    for page in pages:
+        sheet = tomlkit.table()
+        sheet.update({"width_mm": page.width_mm, "height_mm": page.height_mm})
+        sheets.append(sheet)
+        for field in page.fields:
+            table = tomlkit.table()
+            table.update(field.model_dump(exclude_defaults=True))
+            fields.append(table)
+    document.add("pages", sheets)
+    document.add("fields", fields)
+    return document

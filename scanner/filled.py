@@ -1,0 +1,155 @@
+"""Reading a page of a known form: found by its print, its boxes read where they are, its numbers under their rules."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Gray, Scores
+from scanner.cells import CellInk, read_cells_of
+from scanner.content import score_cells
+from scanner.decode import Alternatives, Candidate, cell_alternatives, decode_field
+from scanner.fields import (
+    ACCEPTED,
+    BLANK,
+    BLANK_CONFIDENCE,
+    BLANK_STATUS,
+    REVIEW,
+    FieldReading,
+    Policy,
+    field_reading,
+    hold_back,
+    judge,
+)  # fmt: skip
+from scanner.form import FormField
+from scanner.form.rules import as_date, as_number
+from scanner.known import KnownForm
+from scanner.network import CROSSED, NOT_A_DIGIT, Network
+from scanner.register import Print, Registration, register
+from scanner.together import decode_together
+
+COMB_SIDES = 0.4  # of a comb's height, to which its ticks are printed
+
+
+@dataclass(frozen=True, slots=True)
+class FoundForm:
+    """Which page of which form a page shows, and where."""
+
+    known: KnownForm
+    page: int  # from 1
+    registration: Registration
+
+
+def find_form(gray: Gray, forms: Sequence[KnownForm]) -> FoundForm | None:
+    """The form whose print the page shows best; None where it shows none of them."""
+    page = Print(gray)
+    for thoroughly in (False, True):
+        found: FoundForm | None = None
+        for known in forms:
+            for number, reference in enumerate(known.references, start=1):
+                registration = register(page, reference, thoroughly=thoroughly)
+                if registration and (found is None or registration.matches > found.registration.matches):
+                    found = FoundForm(known, number, registration)
+        if found:
+            return found
+    return None
+
+
+def read_filled(gray: Gray, found: FoundForm, network: Network, policy: Policy) -> tuple[FieldReading, ...]:
+    """The fields of a page in the order of its form."""
+    fields = found.known.fields_of(found.page)
+    if not fields:
+        return ()
+    quads = [found.registration.quads[field.name] for field in fields]
+    inks = read_cells_of(gray, quads, [COMB_SIDES if field.layout == "comb" else 1.0 for field in fields])
+    scores = score_cells(inks, network)
+    cells = {
+        field.name: cell_alternatives(score, ink.is_blank, network.card.classes, BLANK_CONFIDENCE)
+        for field, score, ink in zip(fields, scores, inks, strict=True)
+    }
+    read = _decode(found.known, {field.name: field for field in fields}, cells)
+    return tuple(
+        _reading(field, read[field.name], _confidences(read[field.name].cells, score, network), ink, found, policy)
+        for field, score, ink in zip(fields, scores, inks, strict=True)
+    )
+
+
+def _decode(
+    known: KnownForm, fields: Mapping[str, FormField], cells: Mapping[str, list[Alternatives]]
+) -> dict[str, Candidate]:
+    candidates = {
+        name: decode_field(cells[name], known.rules[name], partial(number_in, field=field))
+        for name, field in fields.items()
+    }
+
+    def value(name: str, text: str) -> float | None:
+        return value_of(text, fields[name])
+
+    equations = [equation for equation in known.equations if set(equation.names) <= set(fields)]
+    joint = decode_together(candidates, equations, value, {name: field.cells for name, field in fields.items()})
+    return {name: each[0] for name, each in joint.items()}
+
+
+def number_in(cells: str, field: FormField) -> str | None:
+    """The digits of a number; empty where nothing is written, None where it cannot be read or has a gap."""
+    if NOT_A_DIGIT in cells:
+        return None
+    zeros = field.zero_cells if cells.strip(BLANK) else ""
+    text = "".join("0" if character in zeros else character for character in cells).replace(CROSSED, BLANK)
+    text = text.strip(BLANK)
+    return None if BLANK in text else text
+
+
+def value_of(cells: str, field: FormField) -> float | None:
+    """What a field counts in an equation: its number, the day of its date; None where it has none."""
+    number = number_in(cells, field)
+    if not number:
+        return 0.0 if number == "" and BLANK in field.zero_cells else None
+    if field.type == "date":
+        date = as_date(number, field.format or "")
+        return None if date is None else float(dt.date.toordinal(date))
+    return as_number(number, field.decimals)
+
+
+def _reading(
+    field: FormField,
+    best: Candidate,
+    confidences: npt.NDArray[np.float64],
+    ink: CellInk,
+    found: FoundForm,
+    policy: Policy,
+) -> FieldReading:
+    is_bound = found.known.is_bound(field)
+    status, reason = judge(_as_judged(best.cells, field), confidences, Policy(0.0))
+    if status != REVIEW and not best.is_valid:
+        status, reason = REVIEW, "missing" if status == BLANK_STATUS else "check_failed"
+    elif status == ACCEPTED and not _is_sure(best, confidences, is_bound, policy):
+        status, reason = REVIEW, "low_confidence"
+    elif status == ACCEPTED and not is_bound:
+        status, reason = hold_back(best.cells, ink)
+    quads = found.registration.quads[field.name]
+    value = (number_in(best.cells, field) or "") if field.zero_cells else None
+    return field_reading(field.name, best.cells, confidences, best.probability, status, reason, quads, value=value)
+
+
+def _as_judged(cells: str, field: FormField) -> str:
+    """Crosses that mean zero are digits to whoever asks whether there is a number."""
+    zeros = field.zero_cells if cells.strip(BLANK) else ""
+    return "".join("0" if character in zeros else character for character in cells)
+
+
+def _is_sure(best: Candidate, confidences: npt.NDArray[np.float64], is_bound: bool, policy: Policy) -> bool:
+    """Under a rule the number as a whole counts, not each digit: the others vouch for a doubtful one."""
+    if is_bound:
+        return best.probability >= max(policy.min_field, policy.min_digit ** len(best.cells))
+    return bool(confidences.min() >= policy.min_digit and best.probability >= policy.min_field)
+
+
+def _confidences(cells: str, scores: Scores, network: Network) -> npt.NDArray[np.float64]:
+    """(n,) how much each cell looks like what it is read as."""
+    columns = [network.card.classes.find(name) for name in cells]
+    looks = scores[np.arange(len(cells)), columns].astype(np.float64)
+    return np.where([name == BLANK for name in cells], BLANK_CONFIDENCE, looks)

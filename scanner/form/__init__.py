@@ -1,0 +1,9 @@
+"""What is known of a form: `form.toml`, its fields in millimeters, and the rules of what may be written in them.
+
+load --TOML--> mistakes, model --> rules (of one field), equations (between fields)
+"""
+
+from scanner.form.load import form_schema, load_form
+from scanner.form.model import Form, FormField, Rule, Sheet
+
+__all__ = ["Form", "FormField", "Rule", "Sheet", "form_schema", "load_form"]

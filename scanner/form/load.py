@@ -1,0 +1,38 @@
+"""`form.toml` to a `Form`, every mistake told at once; and its JSON Schema."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from scanner.errors import FormError
+from scanner.form.mistakes import mistakes_in
+from scanner.form.model import Form
+
+FILE_NAME = "form.toml"
+
+
+def load_form(path: Path) -> Form:
+    """Read a form; of a folder its `form.toml`.
+
+    Raises:
+        FormError: it is not there, no TOML, or has mistakes; all of them are told, a line each.
+    """
+    path = path / FILE_NAME if path.is_dir() else path
+    try:
+        text = path.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormError(f"{path}: cannot be read ({error}); name a form.toml or its folder") from error
+    except tomllib.TOMLDecodeError as error:
+        raise FormError(f"{path}: is no TOML: {error}") from error
+    mistakes = list(mistakes_in(tables))
+    if mistakes:
+        raise FormError(*(f"{path}: {mistake}" for mistake in mistakes))
+    return Form.model_validate({**tables, "folder": path.parent})
+
+
+def form_schema() -> dict[str, Any]:
+    """The JSON Schema of `form.toml`, for editors that complete and check while one types."""
+    schema = Form.model_json_schema()
+    del schema["properties"]["folder"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

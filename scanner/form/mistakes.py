@@ -1,0 +1,150 @@
+"""What is wrong with the tables of a `form.toml`: every mistake has its place, what was found, what is expected."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from scanner.errors import FormError
+from scanner.form.equations import parse_equation
+from scanner.form.model import Form, FormField, Rule, Sheet
+
+OVER_EDGE_MM = 0.05  # rounding; what ends further beyond the page is a mistake
+SHARED_MM = 0.5  # the printed lines of neighbors may lie on each other
+
+TYPE_KEYS: dict[str, set[str]] = {
+    "digits": set(),
+    "number": {"min", "max", "decimals"},
+    "date": {"format", "earliest", "latest"},
+    "postal_code": {"country"},
+}
+"""Keys of a field that only one type has."""
+
+
+Table = TypeVar("Table", bound=BaseModel)
+
+
+def mistakes_in(tables: Mapping[str, Any]) -> Iterator[str]:
+    """All of them, a line each; none where the tables make a form."""
+    yield from _of_keys(tables)
+    yield from _between(tables)
+
+
+def _of_keys(tables: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with single keys: missing, unknown, of the wrong type or size."""
+    if "folder" in tables:
+        yield "folder: there is no such key"
+    try:
+        Form.model_validate({key: value for key, value in tables.items() if key != "folder"})
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            found = "" if each["type"] == "missing" else f"found {each['input']!r}; "
+            message = "there is no such key" if each["type"] == "extra_forbidden" else each["msg"]
+            yield f"{_place(each['loc'], tables)}: {found}{message}"
+
+
+def _place(location: Sequence[str | int], tables: Mapping[str, Any]) -> str:
+    """fields, 2, cells -> field 3 (zip_code), cells."""
+    words: list[str] = []
+    value: Any = tables
+    for step in location:
+        if isinstance(step, int) and words:
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+            name = value.get("name") if isinstance(value, dict) else None
+            words[-1] = f"{words[-1].removesuffix('s')} {step + 1}" + (f" ({name})" if name else "")
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+            words.append(str(step))
+    return ", ".join(words)
+
+
+def _between(tables: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong between keys that are right by themselves."""
+    sheets = _valid(Sheet, tables.get("pages", [{}]))
+    fields = [(f"field {number} ({field.name})", field) for number, field in _valid(FormField, tables.get("fields"))]
+    pages = dict(sheets)
+    names: set[str] = set()
+    for place, field in fields:
+        if field.name in names:
+            yield f"{place}: another field has this name"
+        names.add(field.name)
+        yield from (f"{place}, {mistake}" for mistake in _of_field(field))
+        if field.page in pages:
+            yield from (f"{place}: {mistake}" for mistake in _off_page(field, pages[field.page]))
+        elif "pages" not in tables or field.page > len(tables["pages"]):
+            yield f"{place}, page: found {field.page}, the form has {len(pages)}"
+    yield from _overlaps(fields)
+    are_all_known = len(fields) == len(_items(tables.get("fields")))  # else a rule may name one with other mistakes
+    for number, rule in _valid(Rule, tables.get("rules")):
+        yield from (f"rule {number}, expression: {mistake}" for mistake in _of_rule(rule, names, are_all_known))
+
+
+def _of_rule(rule: Rule, names: set[str], are_all_known: bool) -> Iterator[str]:
+    try:
+        equation = parse_equation(rule.expression)
+    except FormError as error:
+        yield str(error)
+        return
+    for name in equation.names:
+        if name not in names and are_all_known:
+            yield f"{rule.expression!r} names {name}, which is no field"
+
+
+def _valid(model: type[Table], tables: object) -> list[tuple[int, Table]]:
+    """(number from 1, item) of the items that have no mistakes."""
+    items: list[tuple[int, Table]] = []
+    for number, table in enumerate(_items(tables), start=1):
+        try:
+            items.append((number, model.model_validate(table)))
+        except ValidationError:
+            continue
+    return items
+
+
+def _items(tables: object) -> list[object]:
+    return tables if isinstance(tables, list) else []
+
+
+def _of_field(field: FormField) -> Iterator[str]:
+    for kind, keys in TYPE_KEYS.items():
+        for key in sorted(keys & field.model_fields_set):
+            if kind != field.type:
+                yield f"{key}: is for type {kind!r}, this field is of type {field.type!r}"
+    yield from _of_date(field)
+    if field.type == "postal_code" and field.country is None:
+        yield "country: is missing; give its two letters, or any"
+    if field.step_mm < field.cell_width_mm - OVER_EDGE_MM:
+        yield f"pitch_mm: found {field.step_mm:g}, but a cell is {field.cell_width_mm:g} mm wide"
+    if field.min is not None and field.max is not None and field.min > field.max:
+        yield f"max: found {field.max:g}, less than min, {field.min:g}"
+    if field.pattern is not None:
+        try:
+            re.compile(field.pattern)
+        except re.error as error:
+            yield f"pattern: {field.pattern!r} is no regular expression: {error}"
+
+
+def _of_date(field: FormField) -> Iterator[str]:
+    if field.type == "date" and field.format is None:
+        yield "format: is missing; say how dates are written: DDMMYYYY"
+    elif field.format is not None and len(field.format) != field.cells:
+        yield f"format: {field.format} has {len(field.format)} digits, the field {field.cells} cells"
+    if field.earliest is not None and field.latest is not None and field.earliest > field.latest:
+        yield f"latest: found {field.latest}, before earliest, {field.earliest}"
+
+
+def _off_page(field: FormField, sheet: Sheet) -> Iterator[str]:
+    if field.right_mm > sheet.width_mm + OVER_EDGE_MM:
+        yield f"ends at {field.right_mm:.1f} mm, the page is {sheet.width_mm:g} mm wide"
+    if field.bottom_mm > sheet.height_mm + OVER_EDGE_MM:
+        yield f"ends at {field.bottom_mm:.1f} mm, the page is {sheet.height_mm:g} mm high"
+
+
+def _overlaps(fields: Sequence[tuple[str, FormField]]) -> Iterator[str]:
+    for index, (place, field) in enumerate(fields):
+        for _, other in fields[:index]:
+            width = min(field.right_mm, other.right_mm) - max(field.x_mm, other.x_mm)
+            height = min(field.bottom_mm, other.bottom_mm) - max(field.y_mm, other.y_mm)
+            if field.page == other.page and min(width, height) > SHARED_MM:
+                yield f"{place}: lies on field {other.name}"

@@ -1,0 +1,99 @@
+"""A form as its designer describes it, with every place in millimeters from the top left of the page."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+A4_MM = (210.0, 297.0)
+
+Millimeters: TypeAlias = Annotated[float, Field(ge=0, le=2000)]
+Size: TypeAlias = Annotated[float, Field(gt=0, le=2000)]
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[^\W\d]\w*$", max_length=64)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Sheet(_Table):
+    """One page of the form."""
+
+    width_mm: Size = A4_MM[0]
+    height_mm: Size = A4_MM[1]
+    code: str = Field("", description="text of the QR or bar code that is printed on this page")
+
+
+class FormField(_Table):
+    """One number: a row of cells, and what may be written in them."""
+
+    name: Name = Field(description="a column of forms.csv: letters, digits and _")
+    label: str = Field("", description="as printed on the form")
+    page: int = Field(1, ge=1)
+    x_mm: Millimeters = Field(description="left edge of the first cell")
+    y_mm: Millimeters = Field(description="upper edge of the cells")
+    cells: int = Field(ge=1, le=64)
+    layout: Literal["boxes", "cells", "comb"] = Field("boxes", description="separate boxes, adjoining cells, or a comb")
+    cell_width_mm: Size
+    cell_height_mm: Size
+    pitch_mm: Size | None = Field(None, description="from cell to cell; by default the cell's width")
+    type: Literal["digits", "number", "date", "postal_code"] = "digits"
+    required: bool = False
+    unique: bool = Field(False, description="no other page of a run has this number")
+    zero_cells: str = Field("", pattern="^[x_]*$", description="cells that mean zero: x crossed out, _ blank")
+    check: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$",
+        description="check digits: luhn, ean, ch.esr, as python-stdnum has it",
+    )
+    pattern: str | None = Field(None, description="regular expression that the whole number matches")
+    list: str | None = Field(None, description="numbers that there are: FILE.csv:COLUMN, beside form.toml")
+    min: float | None = None
+    max: float | None = None
+    decimals: int = Field(0, ge=0, le=9, description="of the digits, those behind the decimal point")
+    format: Literal["DDMMYYYY", "DDMMYY", "MMDDYYYY", "MMDDYY", "YYYYMMDD", "YYMMDD"] | None = None
+    earliest: dt.date | None = None
+    latest: dt.date | None = None
+    country: Literal["any", "at", "ca", "ch", "de", "es", "fr", "in", "it", "nl", "us"] | None = None
+
+    @property
+    def step_mm(self) -> float:
+        """From the left edge of a cell to that of the next."""
+        return self.cell_width_mm if self.pitch_mm is None else self.pitch_mm
+
+    @property
+    def right_mm(self) -> float:
+        return self.x_mm + (self.cells - 1) * self.step_mm + self.cell_width_mm
+
+    @property
+    def bottom_mm(self) -> float:
+        return self.y_mm + self.cell_height_mm
+
+
+class Rule(_Table):
+    """What holds between fields: sums, equality, order."""
+
+    expression: str = Field(description="cand1 + cand2 == valid, first_date <= last_date")
+
+
+class Form(_Table):
+    """A form; `folder` is where its lists lie."""
+
+    name: Name
+    title: str = ""
+    pages: Annotated[tuple[Sheet, ...], Strict(False), Field(min_length=1)] = (Sheet(),)
+    fields: Annotated[tuple[FormField, ...], Strict(False), Field(min_length=1)]
+    rules: Annotated[tuple[Rule, ...], Strict(False)] = ()
+    folder: Path = Field(Path(), exclude=True)
+
+    def field(self, name: str) -> FormField:
+        """The field of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)

@@ -1,0 +1,187 @@
+"""What may be written in one field: numbers in a range, dates, postal codes, check digits, patterns, lists."""
+
+import csv
+import datetime as dt
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from scanner.errors import FormError
+from scanner.form.model import FormField
+
+Allows: TypeAlias = Callable[[str], bool]
+"""Whether a number, as its digits without blanks, may be written."""
+
+POSTAL_CODES = {
+    "any": r"\d{3,10}",
+    "at": r"[1-9]\d{3}",
+    "ca": r"\d{3}",  # the digits of A1A 1A1
+    "ch": r"[1-9]\d{3}",
+    "de": r"(?!00)\d{5}",
+    "es": r"(?:0[1-9]|[1-4]\d|5[0-2])\d{3}",
+    "fr": r"(?!00)\d{5}",
+    "in": r"[1-9]\d{5}",
+    "it": r"\d{5}",
+    "nl": r"[1-9]\d{3}",  # the digits before the letters
+    "us": r"\d{5}(?:\d{4})?",
+}
+CENTURY = 100
+OLDEST_YEARS = 80  # a year of two digits is at most so many years ago, else of this century's rest
+TRIED = 2000  # random numbers that tell how many of all a rule allows
+RAREST = 1e-7  # no rule is taken to be stricter
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """Everything a form says of the number in one field.
+
+    `allows`: of a number's digits, blanks left out; of an empty field too. `density`: of all rows of digits that fill
+    the cells, the part that is allowed. `numbers`: all there are, where a list says so. `is_bound`: whether anything
+    is asked of the digits.
+    """
+
+    allows: Allows
+    density: float
+    numbers: tuple[str, ...] | None = None
+    is_bound: bool = True
+
+
+def field_rule(field: FormField, folder: Path) -> FieldRule:
+    """The rule of a field; its list is read from `folder`.
+
+    Raises:
+        FormError: the list cannot be read, or there is no such check.
+    """
+    parts = [part for part in (_of_type(field), _of_pattern(field), _of_check(field)) if part is not None]
+    numbers: tuple[str, ...] | None = None
+    if field.list is not None:
+        listed = _read_list(field, folder)
+        numbers = tuple(sorted({number for number in listed if all(part(number) for part in parts)}))
+        parts = [frozenset(numbers).__contains__]
+
+    def allows(number: str) -> bool:
+        return all(part(number) for part in parts) if number else not field.required
+
+    if numbers is not None:
+        density = len(numbers) / 10**field.cells
+    else:
+        density = _density(allows, field.cells) if parts else 1.0
+    return FieldRule(allows, min(max(density, RAREST), 1.0), numbers, is_bound=bool(parts))
+
+
+def _density(allows: Allows, cells: int) -> float:
+    """Measured on random numbers; one that none of them meets is somewhat rarer."""
+    rng = np.random.default_rng(0)
+    numbers = ("".join(map(str, row)) for row in rng.integers(0, 10, (TRIED, cells)))
+    return max(sum(map(allows, numbers)), 0.5) / TRIED
+
+
+def _of_type(field: FormField) -> Allows | None:
+    if field.type == "number":
+        return None if field.min is None and field.max is None else _in_range(field)
+    if field.type == "date":
+        return _date(field)
+    if field.type == "postal_code":
+        return _fully(POSTAL_CODES[field.country or "any"])
+    return None
+
+
+def _in_range(field: FormField) -> Allows:
+    low = -np.inf if field.min is None else field.min
+    high = np.inf if field.max is None else field.max
+    return lambda number: bool(low <= as_number(number, field.decimals) <= high)
+
+
+def as_number(digits: str, decimals: int = 0) -> float:
+    """12345 with two decimals -> 123.45."""
+    return int(digits) / 10**decimals
+
+
+def _date(field: FormField) -> Allows:
+    def allows(number: str) -> bool:
+        date = as_date(number, field.format or "")
+        if date is None:
+            return False
+        return (field.earliest or dt.date.min) <= date <= (field.latest or dt.date.max)
+
+    return allows
+
+
+def as_date(digits: str, form: str) -> dt.date | None:
+    """The date that the digits mean, DDMMYYYY or the like; None where there is no such day.
+
+    Of two digits the year is the last one that is not in the future beyond twenty years.
+    """
+    if len(digits) != len(form):
+        return None
+    parts = {name: _part(digits, form, name) for name in ("DD", "MM", "YYYY" if "YYYY" in form else "YY")}
+    year = parts.get("YYYY")
+    if year is None:
+        first = dt.date.today().year - OLDEST_YEARS
+        year = first + (parts["YY"] - first) % CENTURY
+    try:
+        return dt.date(year, parts["MM"], parts["DD"])
+    except ValueError:
+        return None
+
+
+def _part(digits: str, form: str, name: str) -> int:
+    start = form.index(name)
+    return int(digits[start : start + len(name)])
+
+
+def _of_pattern(field: FormField) -> Allows | None:
+    return None if field.pattern is None else _fully(field.pattern)
+
+
+def _fully(pattern: str) -> Allows:
+    compiled = re.compile(pattern, re.ASCII)
+    return lambda number: compiled.fullmatch(number) is not None
+
+
+def _of_check(field: FormField) -> Allows | None:
+    if field.check is None:
+        return None
+    module = _stdnum(field.check)
+    if module is None:
+        raise FormError(
+            f"field {field.name}, check: python-stdnum has no {field.check!r}; luhn, verhoeff, damm, ean, isbn, "
+            "iso7064.mod_11_10, ch.esr and its many others can be used"
+        )
+    return cache(lambda number: bool(module.is_valid(number)))
+
+
+def _stdnum(name: str) -> Any:
+    """The module of python-stdnum with this name, if it can check numbers."""
+    try:
+        module = importlib.import_module(f"stdnum.{name}")
+    except ImportError:
+        return None
+    return module if hasattr(module, "is_valid") else None
+
+
+def _read_list(field: FormField, folder: Path) -> list[str]:
+    """The numbers in a column of a CSV; what is no number of digits is left out."""
+    name, _, column = (field.list or "").rpartition(":")
+    path = folder / name
+    place = f"field {field.name}, list"
+    if not name or not column:
+        raise FormError(f"{place}: found {field.list!r}; write FILE.csv:COLUMN")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            if column not in (rows.fieldnames or ()):
+                raise FormError(f"{place}: {path} has no column {column!r}, only {', '.join(rows.fieldnames or ())}")
+            entries = [(row[column] or "").strip() for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FormError(f"{place}: {path} cannot be read ({error})") from error
+    numbers = [entry for entry in entries if re.fullmatch(r"\d+", entry, re.ASCII) and len(entry) <= field.cells]
+    if not numbers:
+        raise FormError(f"{place}: column {column!r} of {path} has no number of at most {field.cells} digits")
+    return numbers

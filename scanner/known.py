@@ -1,0 +1,115 @@
+"""A form ready to be looked for on pages: its fields, their rules, what holds between them, and what it looks like."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scanner.arrays import Quads
+from scanner.errors import FormError, PageError
+from scanner.form import Form, FormField, load_form
+from scanner.form.equations import Equation, parse_equation
+from scanner.form.load import FILE_NAME
+from scanner.form.rules import FieldRule, field_rule
+from scanner.page import load_page
+from scanner.register import Reference, make_reference
+
+PX_PER_MM = 6.0  # of the picture of a page: 152 dpi keeps captions and frames, and the file small
+OFF_PX = 3  # by which the picture's size may differ from the page's
+
+
+@dataclass(frozen=True, slots=True)
+class KnownForm:
+    """`references` holds one entry a page of the form; `rules` one a field."""
+
+    form: Form
+    rules: Mapping[str, FieldRule]
+    equations: tuple[Equation, ...]
+    references: tuple[Reference, ...]
+
+    def is_bound(self, field: FormField) -> bool:
+        """Whether a rule of its own, or an equation, says something about its number."""
+        return self.rules[field.name].is_bound or any(field.name in equation.names for equation in self.equations)
+
+    def fields_of(self, page: int) -> tuple[FormField, ...]:
+        """The fields of one of its pages, counted from 1."""
+        return tuple(field for field in self.form.fields if field.page == page)
+
+
+def load_known_form(path: Path) -> KnownForm:
+    """Read `form.toml`, its lists, and `page1.png`, ... beside it.
+
+    Raises:
+        FormError: one of them is missing or has mistakes.
+    """
+    form = load_form(path)
+    rules = dict(_rules(form))
+    references = tuple(_reference(form, number) for number in range(1, len(form.pages) + 1))
+    return KnownForm(form, rules, tuple(parse_equation(rule.expression) for rule in form.rules), references)
+
+
+def load_known_forms(paths: Sequence[Path]) -> tuple[KnownForm, ...]:
+    """Of files, of folders with a `form.toml`, and of folders of such folders.
+
+    Raises:
+        FormError: there is none, one has mistakes, or two have the same name.
+    """
+    forms = tuple(load_known_form(path) for given in paths for path in _form_files(given))
+    names = [known.form.name for known in forms]
+    for name in names:
+        if names.count(name) > 1:
+            raise FormError(f"{', '.join(map(str, paths))}: two forms are named {name}; rename one in its form.toml")
+    return forms
+
+
+def _form_files(given: Path) -> list[Path]:
+    if not given.is_dir() or (given / FILE_NAME).exists():
+        return [given]
+    files = sorted(given.glob(f"*/{FILE_NAME}"))
+    if not files:
+        raise FormError(f"{given}: neither {FILE_NAME} nor folders with one; make one with `scanner form new`")
+    return files
+
+
+def picture_path(folder: Path, page: int) -> Path:
+    """Where the picture of a form's page lies."""
+    return folder / f"page{page}.png"
+
+
+def cells_mm(field: FormField) -> Quads:
+    """(cells, 4, 2) corners of a field's cells in millimeters."""
+    left = field.x_mm + np.arange(field.cells) * field.step_mm
+    right, top, bottom = left + field.cell_width_mm, np.full_like(left, field.y_mm), np.full_like(left, field.bottom_mm)
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1).astype(np.float32)
+
+
+def _rules(form: Form) -> Iterator[tuple[str, FieldRule]]:
+    mistakes: list[str] = []
+    for field in form.fields:
+        try:
+            yield field.name, field_rule(field, form.folder)
+        except FormError as error:
+            mistakes.append(f"{form.folder}: {error}")
+    if mistakes:
+        raise FormError(*mistakes)
+
+
+def _reference(form: Form, page: int) -> Reference:
+    path, sheet = picture_path(form.folder, page), form.pages[page - 1]
+    try:
+        gray = load_page(path, 1).gray
+    except PageError as error:
+        raise FormError(
+            f"{path}: page {page} of form {form.name} cannot be seen ({error.detail}); make it with `scanner form new`"
+        ) from error
+    size = sheet.width_mm * PX_PER_MM, sheet.height_mm * PX_PER_MM
+    if max(abs(gray.shape[1] - size[0]), abs(gray.shape[0] - size[1])) > OFF_PX:
+        raise FormError(
+            f"{path}: is {gray.shape[1]} x {gray.shape[0]} pixels, a page of {sheet.width_mm:g} x "
+            f"{sheet.height_mm:g} mm has {size[0]:.0f} x {size[1]:.0f}; make it with `scanner form new`"
+        )
+    to_page = np.array([[PX_PER_MM, 0, -0.5], [0, PX_PER_MM, -0.5], [0, 0, 1.0]])
+    fields = [field for field in form.fields if field.page == page]
+    return make_reference(gray, to_page, {field.name: cells_mm(field) for field in fields})

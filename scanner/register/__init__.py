@@ -1,0 +1,7 @@
+"""From scan to canonical page: the skew of any page, and where a form's places lie on a scan of it."""
+
+from scanner.register.features import Print
+from scanner.register.fit import Reference, Registration, make_reference, register
+from scanner.register.skew import estimate_skew
+
+__all__ = ["Print", "Reference", "Registration", "estimate_skew", "make_reference", "register"]

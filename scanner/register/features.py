@@ -1,0 +1,155 @@
+"""Points of the print on a page, and the homography between two pages that show the same print."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Gray, Mask
+
+Matrix: TypeAlias = npt.NDArray[np.float64]
+"""(3, 3), points as columns (x, y, 1)."""
+
+Points: TypeAlias = npt.NDArray[np.float64]
+"""(n, 2), x and y; the middle of the top left pixel is (0, 0)."""
+
+LONG_SIDE_PX = 1200  # 4 pixels a millimeter of an A4 page: captions still have corners
+LEAST_PX = 64  # a reduced page with less in one direction has no room for a corner's surroundings
+CORNERS = 5000
+GRID, FEATURES = 8, 1200  # parts of the page each way; corners that are kept, of each part about as many
+CORNER_LEVEL = 12  # gray levels by which a corner stands out: pale dropout print has some too
+BLUR_PX = 1.0  # noise has corners, print blurred like this still has
+BLOBS, BLOB_CONTRAST = 2500, 0.02
+DISTINCT = 0.85  # a match must be so much nearer than the next best one (Lowe 2004)
+COARSE_PX = 4.0  # how far a match may lie off, at the reduced size, at first ...
+NEAR_PX = (8.0, 8.0, 6.0, 4.0, 2.5, 1.5)  # ... and then, step by step
+FEWEST = 8  # matches that are worth a try
+STEPS = 3000  # of the search for a homography
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """`points` (n, 2) in pixels of the page and their descriptors (n, ...); `pixel`: size of one as it was searched."""
+
+    points: Points
+    descriptors: npt.NDArray[Any]
+    pixel: float
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`matrix` takes pixels of the reference to the page; `points` (n, 2) of the reference bear it out."""
+
+    matrix: Matrix
+    points: Points
+
+
+@dataclass(frozen=True)
+class Print:
+    """What is printed on a page, with features that are found once they are asked for.
+
+    `mask` (height, width): 255 where they are looked for, by default everywhere.
+    """
+
+    gray: Gray
+    mask: Mask | None = None
+
+    @cached_property
+    def corners(self) -> Features:
+        """Of the ink (ORB, Rublee et al. 2011): quick, and enough for any scan of print that is sharp."""
+        factor = max(1, round(max(self.gray.shape) / LONG_SIDE_PX))
+        size = self.gray.shape[1] // factor, self.gray.shape[0] // factor
+        if min(size) < LEAST_PX:
+            return _NONE
+        reduced, inside = self._searched(size)
+        blurred = cv2.GaussianBlur(reduced, (0, 0), BLUR_PX)
+        detector = cv2.ORB_create(CORNERS, fastThreshold=CORNER_LEVEL)  # type: ignore[attr-defined]
+        corners, descriptors = detector.compute(blurred, _spread(detector.detect(blurred, inside), size))
+        return self._features(corners, descriptors, size)
+
+    @cached_property
+    def blobs(self) -> Features:
+        """Light and dark ones of any size (SIFT, Lowe 2004; compared as by Arandjelovic and Zisserman 2012).
+
+        Ten times as slow as corners, but found again on small, soft, stained pages.
+        """
+        scale = LONG_SIDE_PX / max(self.gray.shape)
+        size = round(self.gray.shape[1] * scale), round(self.gray.shape[0] * scale)
+        if min(self.gray.shape) < LEAST_PX or min(size) < LEAST_PX:
+            return _NONE
+        reduced, inside = self._searched(size)
+        detector = cv2.SIFT_create(BLOBS, contrastThreshold=BLOB_CONTRAST)  # type: ignore[attr-defined]
+        blobs, descriptors = detector.detectAndCompute(reduced, inside)
+        if descriptors is not None:
+            descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6))
+        return self._features(blobs, descriptors, size)
+
+    def _searched(self, size: tuple[int, int]) -> tuple[Gray, Mask | None]:
+        is_smaller = size[0] < self.gray.shape[1]
+        page = cv2.resize(self.gray, size, interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_CUBIC)
+        inside = None if self.mask is None else cv2.resize(self.mask, size, interpolation=cv2.INTER_NEAREST)
+        return np.asarray(page, np.uint8), None if inside is None else np.asarray(inside, np.uint8)
+
+    def _features(self, found: Sequence[cv2.KeyPoint], descriptors: Any, size: tuple[int, int]) -> Features:
+        if descriptors is None:
+            return _NONE
+        scale = np.array([self.gray.shape[1] / size[0], self.gray.shape[0] / size[1]])
+        points = np.array([each.pt for each in found], np.float64)
+        return Features((points + 0.5) * scale - 0.5, descriptors, float(scale.mean()))
+
+
+_NONE = Features(np.zeros((0, 2)), np.zeros((0, 32), np.uint8), 1.0)
+
+
+def _spread(corners: Sequence[cv2.KeyPoint], size: tuple[int, int]) -> list[cv2.KeyPoint]:
+    """The strongest of each part of the page, FEATURES in all: else all would be of its densest print."""
+    if len(corners) <= FEATURES:
+        return list(corners)
+    points = np.array([corner.pt for corner in corners])
+    places = (points * GRID / size).astype(int) @ [1, GRID]
+    order = np.lexsort((-np.array([corner.response for corner in corners]), places))  # part by part, strongest first
+    rank = np.arange(len(order)) - np.searchsorted(places[order], places[order])  # within its part
+    kept = order[np.argsort(rank, kind="stable")[:FEATURES]]
+    return [corners[index] for index in np.sort(kept)]
+
+
+def match_features(page: Features, reference: Features) -> Match | None:
+    """The homography from the reference to the page; None where the two have too little in common for one.
+
+    Robust fit: MAGSAC++ (Barath et al. 2020), then least squares on what is near.
+    """
+    if min(len(page), len(reference)) < 2:
+        return None
+    norm = cv2.NORM_HAMMING if page.descriptors.dtype == np.uint8 else cv2.NORM_L2
+    pairs = cv2.BFMatcher(norm).knnMatch(page.descriptors, reference.descriptors, k=2)
+    good = [best for best, second in pairs if best.distance < DISTINCT * second.distance]
+    if len(good) < FEWEST:
+        return None
+    source = reference.points[[match.trainIdx for match in good]]
+    target = page.points[[match.queryIdx for match in good]]
+    matrix, _ = cv2.findHomography(
+        source, target, cv2.USAC_MAGSAC, COARSE_PX * page.pixel, maxIters=STEPS, confidence=0.999
+    )
+    is_near = np.ones(len(good), np.bool_)
+    for near_px in NEAR_PX:  # what was found may fit a part of the page only: let it grow, then be exact
+        if matrix is None:
+            return None
+        is_near = np.linalg.norm(apply(matrix, source) - target, axis=1) < near_px * page.pixel
+        if is_near.sum() < FEWEST:
+            return None
+        matrix, _ = cv2.findHomography(source[is_near], target[is_near], 0)
+    return None if matrix is None else Match(np.asarray(matrix, np.float64), source[is_near])
+
+
+def apply(matrix: npt.NDArray[Any], points: npt.NDArray[Any]) -> Points:
+    """Move points (..., 2) by a homography."""
+    flat = np.asarray(points, np.float64).reshape(-1, 2)
+    moved = flat @ matrix[:, :2].T + matrix[:, 2]
+    return (moved[:, :2] / moved[:, 2:]).reshape(points.shape)

@@ -1,0 +1,122 @@
+"""Whether a form is found on scans of it, and on no other: python tests/benchmarks/registration.py [--seed-base N]
+
+200 scans of ten forms, each with one of the things that happen to sheets, or with two of them and a scanner's, phone's
+or fax machine's faults: how many are registered, and how far the corner of a box lies off at worst. 100 pages of other
+forms must not be taken for the form.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from scanner.arrays import Gray, Quads
+from scanner.register import Print, Reference, Registration, make_reference, register
+from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, Layout, random_layout, random_values, scan_form
+from scanner.synth.forms import cell_quads
+
+DPI = 200.0
+PX_PER_MM = DPI / 25.4
+NEAR_MM = 0.5
+FORMS, SCANS, OTHERS = 10, 20, 10  # others of each form
+SINGLE = (
+    "rescaled", "letter", "shifted", "tilted", "cut", "stained", "strip", "upside_down", "sideways", "photo",
+    "photocopy",
+)  # fmt: skip
+COMBINED = (
+    "rescaled+scan", "letter+fax", "shifted+photocopy", "tilted+low", "stained+photo", "strip+scan+upside_down",
+    "rescaled+cut+photo", "letter+stained+sideways+scan", "rescaled+photocopy+low",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One scan: whether the form was found, how far the worst corner is off, in how many seconds."""
+
+    fault: str
+    is_found: bool
+    worst_mm: float
+    seconds: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed-base", type=int, default=2000, help="of the layouts; others while developing")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    results: list[Result] = []
+    taken = 0
+    for number in range(FORMS):
+        layout = random_layout(BOX_STYLES[number % len(BOX_STYLES)], options.seed_base + number)
+        reference = reference_of(layout)
+        results += [measure(layout, reference, fault, seed) for seed, fault in enumerate((*SINGLE, *COMBINED))]
+        taken += sum(find(page, reference) is not None for page in other_pages(options.seed_base + number))
+    print(f"{'':30}{'scans':>7}{'found':>7}{f'within {NEAR_MM} mm':>15}{'worst mm':>10}{'ms':>6}")
+    for fault in (*SINGLE, *COMBINED):
+        print(row(fault, [each for each in results if each.fault == fault]))
+    print(row("all", results))
+    print(f"pages of other forms taken for the form: {taken} of {FORMS * OTHERS}")
+
+
+def reference_of(layout: Layout) -> Reference:
+    """From the blank form."""
+    blank = scan_form(layout, {}, "clean", DrawnDigits(), np.random.default_rng(0), DPI)
+    to_page = np.array([[PX_PER_MM, 0, -0.5], [0, PX_PER_MM, -0.5], [0, 0, 1]])
+    return make_reference(to_gray(blank.image), to_page, {field.name: cells_mm(field) for field in layout.fields})
+
+
+def find(gray: Gray, reference: Reference) -> Registration | None:
+    page = Print(gray)
+    return register(page, reference, thoroughly=False) or register(page, reference, thoroughly=True)
+
+
+def cells_mm(field: BoxField) -> Quads:
+    return ((cell_quads(field, PX_PER_MM) + 0.5) / PX_PER_MM).astype(np.float32)
+
+
+def measure(layout: Layout, reference: Reference, fault: str, seed: int) -> Result:
+    rng = np.random.default_rng((seed, len(layout.fields)))
+    page = scan_form(layout, random_values(layout, rng), fault, DrawnDigits(), rng, DPI)
+    gray = to_gray(page.image)
+    start = time.perf_counter()
+    found = find(gray, reference)
+    seconds = time.perf_counter() - start
+    if found is None:
+        return Result(fault, False, float("nan"), seconds)
+    widths = {field.name: field.cell_width_mm for field in layout.fields}
+    worst = 0.0
+    for field in page.truth:
+        is_there = ((field.quads >= 0) & (field.quads < gray.shape[::-1])).all(axis=(1, 2))  # others are cut off
+        if is_there.any():
+            px_per_mm = np.linalg.norm(field.quads[0, 1] - field.quads[0, 0]) / widths[field.name]
+            off_px = np.linalg.norm(found.quads[field.name] - field.quads, axis=2)[is_there]
+            worst = max(worst, float(off_px.max() / px_per_mm))
+    return Result(fault, True, worst, seconds)
+
+
+def other_pages(seed: int) -> Iterator[Gray]:
+    """Pages of other forms, of the same style and house too."""
+    for number in range(OTHERS):
+        rng = np.random.default_rng((seed, number))
+        layout = random_layout(BOX_STYLES[(seed + number) % len(BOX_STYLES)], 500_000 + 100 * seed + number)
+        yield to_gray(scan_form(layout, random_values(layout, rng), "scan", DrawnDigits(), rng, DPI).image)
+
+
+def to_gray(image: np.ndarray) -> Gray:
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def row(name: str, results: list[Result]) -> str:
+    near = sum(each.is_found and each.worst_mm <= NEAR_MM for each in results)
+    worst = [each.worst_mm for each in results if each.is_found]
+    return (
+        f"{name:30}{len(results):7}{sum(each.is_found for each in results):7}{100 * near / len(results):14.1f}%"
+        f"{max(worst, default=float('nan')):10.2f}{1000 * np.median([each.seconds for each in results]):6.0f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

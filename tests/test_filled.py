@@ -1,0 +1,271 @@
+"""From a blank form to named numbers: its boxes are proposed, its scans found, its rules kept."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tomlkit
+from typer.testing import CliRunner
+
+from scanner.cli import app
+from scanner.design import propose_form, propose_page, write_form
+from scanner.errors import FormError, NoInputError
+from scanner.filled import find_form, number_in, value_of
+from scanner.form import FormField, load_form
+from scanner.known import KnownForm, cells_mm, load_known_form, load_known_forms
+from scanner.network import load_network
+from scanner.pipeline import PageFailure, PageReading, read_page
+from scanner.run import run
+from scanner.synth import BoxField, DrawnDigits, Label, Layout, SyntheticPage, scan_form
+from scanner.synth.files import save_scan
+from scanner.trial import try_form
+
+RUNNER = CliRunner()
+DPI = 200.0
+NAMES = ("count_a", "count_b", "total", "customer")
+WRITTEN = {"count_a": "123", "count_b": "456", "total": "579", "customer": "79927398"}
+
+
+def box(name: str, y_mm: float, cells: int) -> BoxField:
+    return BoxField(name, 60.0, y_mm, cells, "separate", 6.0, 8.0, gap_mm=2.0)
+
+
+LAYOUT = Layout(
+    "card",
+    148.0,
+    105.0,
+    tuple(box(name, 20.0 + 18 * row, 8 if name == "customer" else 3) for row, name in enumerate(NAMES)),
+    labels=(
+        Label("Count of visitors, first and second day", 12, 6, 14),
+        *(
+            Label(text, 12, 22 + 18 * row, 11)
+            for row, text in enumerate(("First day", "Second day", "Sum", "Customer"))
+        ),
+        Label("Please write one digit into each box, with a black pen. Thank you for your help.", 12, 92, 9),
+    ),
+)
+
+
+def scanned(written: dict[str, str], fault: str = "scan", seed: int = 1) -> SyntheticPage:
+    return scan_form(LAYOUT, written, fault, DrawnDigits(), np.random.default_rng(seed), DPI)
+
+
+def saved(page: SyntheticPage, stem: Path) -> Path:
+    return save_scan(page.image, stem, page.dpi_xy)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A form made of its blank, its fields named, its rules written by hand."""
+    place = tmp_path_factory.mktemp("forms") / "card"
+    blank = saved(scanned({}, "clean"), place.parent / "blank")
+    write_form(place / "form.toml", "card", propose_form(blank))
+    document = tomlkit.parse((place / "form.toml").read_text())
+    for field, name in zip(document["fields"], NAMES, strict=True):
+        field["name"] = name
+    document["fields"][3]["check"] = "luhn"
+    document["fields"][2]["required"] = True
+    document.add("rules", [{"expression": "count_a + count_b == total"}])
+    (place / "form.toml").write_text(tomlkit.dumps(document))
+    return place
+
+
+@pytest.fixture(scope="module")
+def known(folder: Path) -> KnownForm:
+    return load_known_form(folder)
+
+
+def read(page: SyntheticPage, known: KnownForm, folder: Path) -> PageReading:
+    result = read_page(saved(page, folder / "scan"), forms=[known])
+    assert isinstance(result, PageReading)
+    return result
+
+
+def test_a_blank_form_is_proposed_where_its_designer_put_it(known: KnownForm) -> None:
+    assert (known.form.pages[0].width_mm, known.form.pages[0].height_mm) == (148, 105)
+    for field, drawn in zip(known.form.fields, LAYOUT.fields, strict=True):
+        assert field.cells == drawn.cells
+        assert field.layout == "boxes"
+        assert (field.x_mm, field.y_mm) == pytest.approx((drawn.x_mm, drawn.y_mm), abs=0.3)
+        assert field.step_mm == pytest.approx(8.0, abs=0.05)
+
+
+def test_what_is_written_by_us_has_no_mistakes_and_keeps_its_comments(folder: Path) -> None:
+    text = (folder / "form.toml").read_text()
+    assert text.startswith("# A form: places in millimeters")
+    assert len(load_form(folder).fields) == 4
+
+
+@pytest.mark.parametrize("fault", ["clean", "scan", "photo", "skew", "upside_down", "rescaled+low", "stained+fax"])
+def test_numbers_come_by_name_whatever_happened_to_the_sheet(fault: str, known: KnownForm, tmp_path: Path) -> None:
+    result = read(scanned(WRITTEN, fault), known, tmp_path)
+    assert result.form == "card"
+    assert result.residual_mm is not None
+    assert result.residual_mm < 0.5
+    assert [field.name for field in result.fields] == list(NAMES)
+    assert {field.name: field.value for field in result.fields} == WRITTEN
+
+
+def test_a_wrong_sum_and_a_wrong_check_digit_are_read_as_written_and_looked_at(
+    known: KnownForm, tmp_path: Path
+) -> None:
+    wrong = WRITTEN | {"total": "578", "customer": "79927391"}
+    fields = {field.name: field for field in read(scanned(wrong), known, tmp_path).fields}
+    assert {name: field.value for name, field in fields.items()} == wrong
+    assert {field.reason for field in fields.values()} == {"check_failed"}
+    assert all(field.status == "review" for field in fields.values())
+
+
+def test_what_the_form_asks_for_and_nobody_wrote_is_missing(known: KnownForm, tmp_path: Path) -> None:
+    fields = {field.name: field for field in read(scanned({"count_a": "123"}), known, tmp_path).fields}
+    assert (fields["total"].status, fields["total"].reason) == ("review", "missing")
+    assert (fields["customer"].status, fields["customer"].reason) == ("blank", "")
+
+
+def test_another_page_is_read_without_the_form_or_fails(known: KnownForm, tmp_path: Path) -> None:
+    other = Layout("other", 148.0, 105.0, (box("a", 50.0, 6),), labels=(Label("Something else", 12, 10, 14),))
+    page = scan_form(other, {"a": "123456"}, "clean", DrawnDigits(), np.random.default_rng(1), DPI)
+    path = saved(page, tmp_path / "other")
+    without = read_page(path, forms=[known])
+    assert isinstance(without, PageReading)
+    assert (without.form, without.residual_mm) == ("", None)
+    assert [field.value for field in without.fields] == ["123456"]
+    failed = read_page(path, forms=[known], reads_unknown=False)
+    assert isinstance(failed, PageFailure)
+    assert failed.reason == "not_registered"
+    assert "card" in failed.detail
+
+
+def test_a_run_names_form_and_fields(folder: Path, tmp_path: Path) -> None:
+    saved(scanned(WRITTEN), tmp_path / "in" / "page") if (tmp_path / "in").mkdir() is None else None
+    summary = run([tmp_path / "in"], tmp_path / "out", forms=[folder.parent])
+    assert summary.fields == 4
+    lines = (tmp_path / "out" / "fields.csv").read_text().splitlines()
+    assert [line.split(",")[2:5] for line in lines[1:]] == [["card", name, WRITTEN[name]] for name in NAMES]
+
+
+def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
+    saved(scanned(WRITTEN), tmp_path / "a")
+    (tmp_path / "b.png").write_bytes(b"nothing")
+    cv2.imwrite(str(tmp_path / "c.png"), np.full((500, 400), 255, np.uint8))
+    told = [trial.line() for trial in try_form(known, [tmp_path])]
+    assert told[0].endswith("mm off before they were")
+    assert "4 of 4 fields" in told[0]
+    assert told[1].startswith("b.png, page 0: ")
+    assert told[2] == "c.png, page 1: does not show the form"
+    with pytest.raises(NoInputError):
+        list(try_form(known, [tmp_path / "none"]))
+
+
+def test_a_form_without_its_picture_cannot_be_found(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "form.toml").write_text((folder / "form.toml").read_text())
+    with pytest.raises(FormError, match="cannot be seen"):
+        load_known_form(tmp_path)
+    cv2.imwrite(str(tmp_path / "page1.png"), np.full((500, 400), 255, np.uint8))
+    with pytest.raises(FormError, match="is 400 x 500 pixels"):
+        load_known_form(tmp_path)
+
+
+def test_mistakes_of_rules_are_told_together(folder: Path, tmp_path: Path) -> None:
+    text = (folder / "form.toml").read_text().replace('"luhn"', '"loon"')
+    (tmp_path / "form.toml").write_text(text.replace("required = true", 'list = "none.csv:n"'))
+    with pytest.raises(FormError) as caught:
+        load_known_form(tmp_path)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_forms_come_in_folders_and_have_names_of_their_own(folder: Path, tmp_path: Path) -> None:
+    assert [known.form.name for known in load_known_forms([folder.parent])] == ["card"]
+    with pytest.raises(FormError, match="two forms are named card"):
+        load_known_forms([folder, folder / "form.toml"])
+    with pytest.raises(FormError, match="nor folders with one"):
+        load_known_forms([tmp_path])
+
+
+def test_a_page_without_boxes_is_no_form(tmp_path: Path) -> None:
+    blank = np.full((1000, 700), 255, np.uint8)
+    page = propose_page(blank, None, load_network())
+    assert page.fields == ()
+    with pytest.raises(FormError, match="no row of boxes"):
+        write_form(tmp_path / "form.toml", "a", [page])
+
+
+def test_a_file_that_is_no_picture_makes_no_form(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"nothing")
+    with pytest.raises(NoInputError, match=r"a\.png"):
+        propose_form(tmp_path / "a.png")
+
+
+def test_a_skewed_blank_is_straightened(tmp_path: Path) -> None:
+    page = propose_form(saved(scanned({}, "scan", seed=5), tmp_path / "blank"))[0]
+    assert [field.cells for field in page.fields] == [3, 3, 3, 8]
+    assert np.ptp([field.x_mm for field in page.fields]) < 0.5
+
+
+def test_a_form_is_found_on_no_page_at_all(known: KnownForm) -> None:
+    assert find_form(np.full((800, 600), 255, np.uint8), [known]) is None
+
+
+def test_cells_of_a_field_lie_where_the_form_says() -> None:
+    field = FormField(name="a", x_mm=10, y_mm=20, cells=2, cell_width_mm=5, cell_height_mm=7, pitch_mm=6)
+    assert cells_mm(field).tolist() == [
+        [[10, 20], [15, 20], [15, 27], [10, 27]],
+        [[16, 20], [21, 20], [21, 27], [16, 27]],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "zeros", "number", "value"),
+    [("12_", "", "12", 12), ("_12", "", "12", 12), ("1_2", "", None, None), ("x12", "", "12", 12),
+     ("1?2", "", None, None), ("x12", "x", "012", 12), ("xxx", "x", "000", 0), ("xxx", "", "", None),
+     ("___", "_", "", 0), ("1_2", "_", "102", 102)],
+)  # fmt: skip
+def test_what_cells_mean(cells: str, zeros: str, number: str | None, value: float | None) -> None:
+    field = FormField(name="a", x_mm=0, y_mm=0, cells=3, cell_width_mm=5, cell_height_mm=7, zero_cells=zeros)
+    assert number_in(cells, field) == number
+    assert value_of(cells, field) == value
+
+
+def test_a_date_counts_its_days() -> None:
+    place = {"x_mm": 0, "y_mm": 0, "cells": 8, "cell_width_mm": 5, "cell_height_mm": 7}
+    field = FormField(name="a", type="date", format="DDMMYYYY", **place)
+    assert value_of("02012020", field) == value_of("01012020", field) + 1
+    assert value_of("32012020", field) is None
+
+
+def test_the_commands_of_a_form(tmp_path: Path) -> None:
+    blank = saved(scanned({}, "clean"), tmp_path / "blank")
+    form = tmp_path / "card" / "form.toml"
+    made = RUNNER.invoke(app, ["form", "new", str(blank), "-o", str(form)])
+    assert (made.exit_code, made.output) == (0, f"{form}: 4 fields on 1 page\n")
+    again = RUNNER.invoke(app, ["form", "new", str(blank), "-o", str(form)])
+    assert again.exit_code == 2
+    page, other = saved(scanned(WRITTEN), tmp_path / "page"), tmp_path / "other.png"
+    cv2.imwrite(str(other), np.full((500, 400), 255, np.uint8))
+    checked = RUNNER.invoke(app, ["form", "check", str(form.parent), str(page)])
+    assert checked.exit_code == 0
+    assert "form card, 4 fields, no mistakes" in checked.output
+    assert RUNNER.invoke(app, ["form", "check", str(form), str(other)]).exit_code == 8
+    read = RUNNER.invoke(
+        app, ["read", str(other), "--form", str(form), "--unknown", "fail", "-o", str(tmp_path / "out")]
+    )
+    assert read.exit_code == 8
+    assert "not_registered" in (tmp_path / "out" / "pages.csv").read_text()
+
+
+def test_mistakes_of_a_form_are_a_line_each_and_exit_code_4(tmp_path: Path) -> None:
+    (tmp_path / "form.toml").write_text("name = 3\nfields = 4")
+    result = RUNNER.invoke(app, ["form", "check", str(tmp_path)])
+    assert result.exit_code == 4
+    assert len(result.output.splitlines()) == 2
+    assert all(line.startswith("scanner: error: ") for line in result.output.splitlines())
+
+
+def test_unknown_pages_can_fail_only_where_there_is_a_form(tmp_path: Path) -> None:
+    assert RUNNER.invoke(app, ["read", str(tmp_path), "--unknown", "fail"]).exit_code == 2
+
+
+def test_the_schema_is_json() -> None:
+    assert json.loads(RUNNER.invoke(app, ["form", "schema"]).output)["title"] == "Form"
