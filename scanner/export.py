@@ -27,6 +27,7 @@ PAGE_COLUMNS = (
     *("file", "page", "form", "status", "reason", "detail", "fields", "accepted", "review", "blank"),
     *("seconds", "residual_mm"),
 )
+FORM_COLUMNS = ("file", "page", "form", "status")  # and one a field
 STATUSES = ("accepted", "review", "blank")
 
 PageResult: TypeAlias = PageReading | PageFailure
@@ -83,6 +84,7 @@ def write_results(
     *,
     skipped: Iterable[SkippedFile] = (),
     pictures: Pictures | None = None,
+    form_fields: Sequence[str] = (),
 ) -> RunSummary:
     """Write a run into the folder `output`, page by page as `results` yields them.
 
@@ -92,12 +94,13 @@ def write_results(
             `interrupted_folder(output)`.
         skipped: files that were not opened; asked for when `results` has ended.
         pictures: writes crops and overlays of a page; without it there are none.
+        form_fields: names of the fields of all forms, the columns of forms.csv; without them there is none.
 
     Raises:
         OutputError: `output` cannot be written, is being written, or holds files that are not of a run.
     """
     with staging_folder(output) as staging:
-        summary, is_finished = _write_run(staging, results, skipped, pictures)
+        summary, is_finished = _write_run(staging, results, skipped, pictures, form_fields)
         if is_finished:
             publish(staging, output)
             return summary
@@ -107,7 +110,11 @@ def write_results(
 
 
 def _write_run(
-    folder: Path, results: Iterable[PageResult], skipped: Iterable[SkippedFile], pictures: Pictures | None
+    folder: Path,
+    results: Iterable[PageResult],
+    skipped: Iterable[SkippedFile],
+    pictures: Pictures | None,
+    form_fields: Sequence[str],
 ) -> tuple[RunSummary, bool]:
     """What was written, and whether it is all."""
     counts: Counter[str] = Counter()
@@ -116,12 +123,16 @@ def _write_run(
     with ExitStack() as stack:
         write_fields = stack.enter_context(_table(folder / "fields.csv", FIELD_COLUMNS))
         write_pages = stack.enter_context(_table(folder / "pages.csv", PAGE_COLUMNS))
+        columns = (*FORM_COLUMNS, *form_fields)
+        write_forms = stack.enter_context(_table(folder / "forms.csv", columns)) if form_fields else None
         try:
             for result in _read(results):
                 crops = pictures(folder, result) if pictures and isinstance(result, PageReading) else {}
                 write_fields(_field_rows(result))
                 review += _review_rows(result, crops)
                 write_pages([_page_row(result)])
+                if write_forms and isinstance(result, PageReading) and result.form:
+                    write_forms([_form_row(result, form_fields)])
                 counts += _counts(result)
         except KeyboardInterrupt:
             is_finished = False
@@ -211,6 +222,13 @@ def _page_row(result: PageResult) -> Row:
     residual = "" if result.residual_mm is None else f"{result.residual_mm:.3f}"
     page = (path_cell(result.file), result.page, result.form, "read", result.reason, result.detail)
     return (*page, *numbers, residual)
+
+
+def _form_row(page: PageReading, names: Sequence[str]) -> Row:
+    """One row a page that shows a form: its numbers by name, and whether a person has to look at any."""
+    values = {field.name: field.value for field in page.fields}
+    status = "review" if any(field.status == "review" for field in page.fields) else "accepted"
+    return (path_cell(page.file), page.page, page.form, status, *(values.get(name, "") for name in names))
 
 
 def _skipped_row(file: SkippedFile) -> Row:

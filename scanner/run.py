@@ -51,11 +51,12 @@ def run(
     _check_apart(inputs, output)
     network = load_network(model)
     discovery = discover(inputs)
+    known = _known_forms(forms)
     results = read_pages(
         inputs,
         network=network,
         min_confidence=min_confidence,
-        forms=_known_forms(forms),
+        forms=known,
         reads_unknown=reads_unknown,
     )
     if watch is not None:
@@ -66,7 +67,13 @@ def run(
     def pictures(folder: Path, page: PageReading) -> Mapping[str, str]:
         return write_pictures(folder, page, paths[page.file], overlay=overlay)
 
-    return write_results(output, _noted(results, reached), skipped=_skipped(discovery, reached), pictures=pictures)
+    return write_results(
+        output,
+        _noted(results, reached),
+        skipped=_skipped(discovery, reached),
+        pictures=pictures,
+        form_fields=tuple(dict.fromkeys(field.name for each in known for field in each.form.fields)),
+    )
 
 
 def _known_forms(paths: Sequence[Path]) -> "Sequence[KnownForm]":

@@ -15,7 +15,7 @@ from scanner.errors import OutputError
 STAGING = ".partial"
 INTERRUPTED_RUN = "interrupted"
 # All that a run may leave in OUTPUT, in the order of putting in place: pages.csv first, it shows whose the rest is.
-PUBLISHED = ("pages.csv", "crops", "overlays", INTERRUPTED_RUN, "fields.csv", "review.csv")
+PUBLISHED = ("pages.csv", "crops", "overlays", INTERRUPTED_RUN, "fields.csv", "review.csv", "forms.csv")
 SIGN = "file,page,form,status,"  # how the pages.csv of a run begins
 
 

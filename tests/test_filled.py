@@ -139,11 +139,18 @@ def test_another_page_is_read_without_the_form_or_fails(known: KnownForm, tmp_pa
 
 
 def test_a_run_names_form_and_fields(folder: Path, tmp_path: Path) -> None:
-    saved(scanned(WRITTEN), tmp_path / "in" / "page") if (tmp_path / "in").mkdir() is None else None
+    (tmp_path / "in").mkdir()
+    saved(scanned(WRITTEN), tmp_path / "in" / "page")
     summary = run([tmp_path / "in"], tmp_path / "out", forms=[folder.parent])
     assert summary.fields == 4
     lines = (tmp_path / "out" / "fields.csv").read_text().splitlines()
     assert [line.split(",")[2:5] for line in lines[1:]] == [["card", name, WRITTEN[name]] for name in NAMES]
+    table = (tmp_path / "out" / "forms.csv").read_text().splitlines()
+    assert table[0] == "file,page,form,status," + ",".join(NAMES)
+    assert table[1].split(",")[1:3] == ["1", "card"]
+    assert table[1].split(",")[4:] == list(WRITTEN.values())
+    run([tmp_path / "in"], tmp_path / "out")
+    assert not (tmp_path / "out" / "forms.csv").exists()
 
 
 def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
