@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from scanner.arrays import DIGIT_SIZE, Gray, Mask
 
-NORMALIZE_VERSION = 2  # change it with every change of `normalize`: a network reads only what it was trained on
+NORMALIZE_VERSION = 3  # change it with every change of `normalize`: a network reads only what it was trained on
 
 WORK_SCALE = 4  # work at four times MNIST's size: centering to a quarter pixel, smooth edges
 WORK_SIZE = DIGIT_SIZE * WORK_SCALE
 BODY = 20 * WORK_SCALE  # MNIST: the digit fits 20 x 20
-PEN = 10.0  # pen width in work pixels that every digit is brought to: the median of MNIST
+PEN = 7.0  # pen width in work pixels that every digit is brought to: finer than MNIST's (10), so that loops stay open
 MAX_THINNING = 0.45  # a thick pen is thinned by at most this part of its width, lest loops open
 EDGE = 0.42  # where ink begins, from paper (0) to ink (1): below half, as hairlines are gray
 NEIGHBORHOOD = 0.06  # of the digit: half the side of the square in which its darkest ink is looked for

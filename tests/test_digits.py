@@ -65,7 +65,7 @@ def test_a_digit_is_28_by_28_bright_on_dark(label: int) -> None:
     assert digit.dtype == np.uint8
     assert digit.max() > 230
     assert 0.03 < (digit > 127).mean() < 0.35
-    assert not digit[[0, -1]].any()
+    assert digit[[0, -1]].max() < 30  # a top-heavy digit reaches down
     assert not digit[:, [0, -1]].any()
 
 

@@ -28,7 +28,7 @@ def train(
         int | None, typer.Option(min=1, help="How often the network sees the digits. Default: the recipe's.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Digits a step. Default: the recipe's.")] = None,
-    variants: Annotated[int, typer.Option(min=1, help="How often each digit is distorted anew.")] = 8,
+    variants: Annotated[int, typer.Option(min=1, help="How often each digit is distorted anew.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by lot.")] = 1,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that prepare digits. Default: one a core.")

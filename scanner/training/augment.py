@@ -139,7 +139,7 @@ def _blur(alpha: Alpha, rng: np.random.Generator) -> Alpha:
     if choice < 0.4:
         return np.asarray(cv2.GaussianBlur(alpha, (0, 0), side * float(rng.uniform(0.006, 0.025))), np.float32)
     if choice < 0.55:
-        coarse = int(rng.integers(22, 36))  # pixels, of which the digit has 14 to 22
+        coarse = int(rng.integers(16, 36))  # pixels, of which the digit has 10 to 22
         small = cv2.resize(alpha, (coarse, coarse), interpolation=cv2.INTER_AREA)
         return np.clip(cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)
     return alpha

@@ -6,7 +6,7 @@ Both figures are fitted on validation digits and travel in the network's card; n
 import numpy as np
 import numpy.typing as npt
 
-WRONG_ACCEPTED = 1 / 1000  # digits, of those accepted, that may be wrong; some of these have a wrong label
+WRONG_ACCEPTED = 1 / 2000  # digits, of those accepted, that may be wrong; some of these have a wrong label
 COLDEST, HOTTEST = 0.25, 8.0  # no network that is any good needs a temperature beyond
 GOLDEN = (5**0.5 - 1) / 2
 

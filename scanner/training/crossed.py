@@ -11,6 +11,8 @@ import numpy.typing as npt
 from scanner.training.pen import Points, blank, draw_curve, pen_px, shaky
 
 Ink = npt.NDArray[np.uint8]
+TURN_DEGREES, OFF_CENTER, CROSS_BOW = 10.0, 0.09, 0.05  # standard deviations of what haste does to a cross
+SHORTEST = 0.65  # arm of a cross, of the longest
 STRIKING_PX = 5  # a finer pen fades beside a digit in a bold one
 UNSTRIKABLE = (0, 1, 4, 7)  # a single line through these may be part of the digit: slashed 0, crossed 7
 
@@ -41,17 +43,20 @@ def draw_crossed(digits: Ink, labels: npt.NDArray[np.int64], rng: np.random.Gene
 
 
 def _cross(rng: np.random.Generator, thinnest_px: int = 0) -> Ink:
-    """Two strokes corner to corner, in cells of any shape; perhaps a third."""
+    """Two strokes corner to corner, in cells of any shape, turned and uneven as in haste; perhaps more of them."""
     canvas, width = blank(), max(pen_px(rng), thinnest_px)
-    half_width, half_height = rng.uniform(0.2, 0.45), rng.uniform(0.2, 0.45)
-    lines: list[tuple[float, float, float, float]] = [(-1, -1, 1, 1), (1, -1, -1, 1)]
+    half = rng.uniform(0.2, 0.45, 2)
+    turn = np.radians(rng.normal(0, TURN_DEGREES))
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    lines = [np.array([[-1.0, -1.0], [1.0, 1.0]]), np.array([[1.0, -1.0], [-1.0, 1.0]])]
     if rng.random() < 0.1:
-        lines.append((-1, 0, 1, 0) if rng.random() < 0.5 else (0, -1, 0, 1))
-    if rng.random() < 0.1:
-        lines.append(lines[0])
-    for x0, y0, x1, y1 in lines:
-        ends = 0.5 + np.array([[x0, y0], [x1, y1]]) * [half_width, half_height]
-        draw_curve(canvas, _bowed(shaky(ends, rng, 0.04), rng), width)
+        lines.append(np.array([[-1.0, 0.0], [1.0, 0.0]] if rng.random() < 0.5 else [[0.0, -1.0], [0.0, 1.0]]))
+    if rng.random() < 0.15:
+        lines += lines[: int(rng.integers(1, 3))]
+    for line in lines:
+        uneven = line * rng.uniform(SHORTEST, 1, (2, 1)) + rng.normal(0, OFF_CENTER, 2)
+        ends = 0.5 + uneven * half @ rotation
+        draw_curve(canvas, _bowed(shaky(ends, rng, 0.03), rng, CROSS_BOW), width)
     return canvas
 
 
@@ -105,7 +110,7 @@ def _strike_out(digit: Ink, label: int, rng: np.random.Generator) -> Ink:
     return canvas
 
 
-def _bowed(ends: Points, rng: np.random.Generator) -> Points:
+def _bowed(ends: Points, rng: np.random.Generator, bow: float = 0.04) -> Points:
     """A stroke between two ends, bent a little in the middle."""
-    middle = ends.mean(axis=0) + rng.normal(0, 0.04, 2)
+    middle = ends.mean(axis=0) + rng.normal(0, bow, 2)
     return np.stack([ends[0], middle, ends[1]])

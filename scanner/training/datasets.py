@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from scanner.errors import NoInputError
 from scanner.training.folders import is_class_folder, read_class_folder
+from scanner.training.mislabeled import corrected
 
 IDX_IMAGES = 0x0803  # magic number: unsigned bytes in three dimensions
 IDX_LABELS = 0x0801
@@ -57,9 +58,16 @@ class Source:
 def read_source(path: Path) -> Source:
     """Read a folder of IDX files (.gz or not), a folder of folders 0 - 9 of pictures, or an .npz archive.
 
+    Labels that are known to be wrong are corrected, but for those of digits to measure with.
+
     Raises:
         NoInputError: it is not there, not of these kinds, damaged, or its digits and labels do not fit together.
     """
+    source = _read_source(path)
+    return replace(source, train=replace(source.train, labels=corrected(source.train.labels)))
+
+
+def _read_source(path: Path) -> Source:
     if path.is_dir():
         return _read_pictures(path) if is_class_folder(path) else _read_idx_folder(path)
     if path.suffix == ".npz" and path.is_file():
@@ -81,8 +89,7 @@ def download_mnist() -> Source:
         raise NoInputError(
             f"MNIST cannot be downloaded ({error}); give a folder of IDX files: --digits PATH"
         ) from error
-    archive = _read_archive(path)
-    return Source("mnist", archive.train, archive.test, archive.sha256)
+    return replace(read_source(path), name="mnist")
 
 
 def hold_out(digits: DigitSet, rng: np.random.Generator) -> tuple[DigitSet, DigitSet]:

@@ -32,7 +32,7 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "reader": Recipe("reader", 26, 256, 2e-3, is_reader=True),
+    "reader": Recipe("reader", 36, 256, 2e-3, is_reader=True),
     "tiny": Recipe("tiny", 26, 256, 2e-3, is_reader=True),
     "mlp-128": Recipe("mlp-128", 5, 32, 1e-3, one_hot=True, also="model.h5"),
     "mlp-128-128": Recipe("mlp-128-128", 3, 32, 1e-3, also="handwritten_model.keras"),

@@ -50,7 +50,7 @@ class TrainOptions:
     recipe: str = "reader"
     epochs: int | None = None
     seed: int = 1
-    variants: int = 8
+    variants: int = 10
     boxed: int = 60_000
     drawn: int = 12_000
     junk: int = 14_000
