@@ -419,3 +419,19 @@ def test_what_is_written_beside_a_row_is_told() -> None:
     rows = [row for row in find_box_rows(image) if len(row.quads) == len(quads)]
     assert [(row.goes_on, len(row.beside)) for row in rows] == [(False, 1)]
     assert worst_iou(rows[0].beside, (quads[-1] + step)[None]) >= FOUND_IOU
+
+
+@pytest.mark.parametrize("keystone", [0.06, -0.06])
+def test_a_long_comb_seen_from_a_side_is_found(keystone: float) -> None:
+    """Its cells grow narrower toward one end, by more than a tick may be off its place."""
+    field = BoxField("r01f01", 16.0, 60.0, 13, "comb", 8.5, 9.0)
+    page = scan_form(Layout("card", 148.0, 105.0, (field,)), {}, "clean", DrawnDigits(), np.random.default_rng(1), 200)
+    height, width = page.image.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    seen = corners.copy()
+    seen[[1, 2], 1] += np.array([keystone, -keystone]) * height  # the right edge is farther away, or nearer
+    matrix = cv2.getPerspectiveTransform(corners, seen)
+    image = cv2.warpPerspective(gray(page.image), matrix, (width, height), borderValue=(255,))
+    (row,) = [each for each in find_box_rows(np.asarray(image, np.uint8)) if len(each.quads) == 13]
+    true = cv2.perspectiveTransform(page.truth[0].quads.reshape(1, -1, 2), matrix).reshape(-1, 4, 2)
+    assert np.abs(row.quads[:, 2:] - true[:, 2:]).max() < 4  # the bottom, which is printed

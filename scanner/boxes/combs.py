@@ -1,6 +1,6 @@
 """Combs: a baseline with ticks, open at the top."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -12,7 +12,7 @@ from scanner.arrays import Mask
 from scanner.boxes.holes import MIN_ASPECT, MIN_SIDE
 from scanner.boxes.lines import Boxes, Lines
 
-MAX_RISE, SLOPE = 12, 0.08  # a baseline is at most this many pixels high, or rises by this part of its length
+MAX_RISE, SLOPE = 12, 0.1  # a baseline is at most this many pixels high, or rises by this part of its length
 MIN_TICK = 6  # pixels on the canvas, 1 mm
 MAX_TICK_WIDTH = 6  # pixels; wider is a stroke, or a stroke on a tick
 TICK_WIDTH = 1.6  # times the thickness of the baseline: on small pages, which are enlarged, lines are thick
@@ -33,6 +33,8 @@ CLOSED = 0.75  # of the comb's width: so long is the line that closes cells, or 
 CHANCE = 0.02  # digits stand on the baseline: of more strays than ticks, so few may look like a comb by chance
 NEAR_TICKS = 5  # ticks apart: a stroke or three may stand between two ticks
 SLACK = 0.06  # of the pitch: a tick may stand this far from its place
+MANY = 7  # cells over which a drift of the pitch adds up to more than that
+NEARER = (0.03, -0.03, 0.06, -0.06, 0.09, -0.09, 0.0)  # by how much the pitch grows from the middle to one end; 0 wins where it fits
 COMB_ASPECT = 1.2  # height of a comb's cell over its pitch: handwritten digits are that tall
 TALL_TICK = 0.75  # ticks this long, over the pitch, are sides of cells that have lost their top
 
@@ -172,11 +174,18 @@ def _tick_lattice(is_dark: npt.NDArray[np.bool_], max_width: float) -> Ticks | N
                 pitch = (last - first) / count
                 if max(first, len(is_dark) - last) > END_SLACK * pitch:
                     continue
-                edges = first + pitch * np.arange(count + 1, dtype=np.float64)
-                score = _tick_score(is_dark, ticks, edges, max(2.5, SLACK * pitch))
-                if score >= best_score and score > 0:
-                    best, best_score = edges, score
+                for edges in _edges_between(first, last, count):
+                    score = _tick_score(is_dark, ticks, edges, max(2.5, SLACK * pitch))
+                    if score >= best_score and score > 0:
+                        best, best_score = edges, score
     return best
+
+
+def _edges_between(first: float, last: float, count: int) -> Iterator[Ticks]:
+    """Edges of equal cells; of many of them also as a camera sees them from a side, narrower toward one end."""
+    along = np.linspace(0, 1, count + 1)
+    for nearer in NEARER if count >= MANY else (0.0,):
+        yield first + (last - first) * along * (1 + nearer) / (1 + nearer * along)
 
 
 def _possible_counts(ticks: Ticks, span: float) -> list[int]:
