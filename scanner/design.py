@@ -7,7 +7,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import tomlkit
 
 from scanner.arrays import Gray, Quads
 from scanner.boxes import BoxRow, find_box_rows
@@ -15,7 +14,7 @@ from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, score_cells
 from scanner.errors import FormError, NoInputError, PageError
 from scanner.fields import name_in_reading_order
-from scanner.form import FormField
+from scanner.form import Form, FormField, Sheet, form_text
 from scanner.known import PX_PER_MM, picture_path
 from scanner.network import Network, load_network
 from scanner.page import count_pages, load_page
@@ -86,7 +85,9 @@ def write_form(path: Path, name: str, pages: list[Proposal]) -> None:
     """
     if not any(page.fields for page in pages):
         raise FormError("no row of boxes was found; scan the form at 300 dpi, or write its form.toml by hand")
-    text = tomlkit.dumps(_document(name, pages))
+    sheets = [Sheet(width_mm=page.width_mm, height_mm=page.height_mm) for page in pages]
+    form = Form(name=name, pages=tuple(sheets), fields=tuple(field for page in pages for field in page.fields))
+    text = form_text(form)
     path.parent.mkdir(parents=True, exist_ok=True)
     for number, page in enumerate(pages, start=1):
         data = cv2.imencode(".png", page.picture)[1].tobytes()
@@ -172,24 +173,3 @@ def _field(name: str, row: BoxRow, px_per_mm: tuple[float, float], page: int) ->
         cell_height_mm=round(float(bottom - top), DECIMALS),
         pitch_mm=None if is_adjoining else round(pitch, DECIMALS),
     )
-
-
-def _document(name: str, pages: list[Proposal]) -> tomlkit.TOMLDocument:
-    document = tomlkit.document()
-    document.add(
-        tomlkit.comment("A form: places in millimeters from the top left of the page. Name the fields, and say")
-    )
-    document.add(tomlkit.comment("what may be written in them; `scanner form check` tells every mistake."))
-    document.add("name", tomlkit.item(name))
-    sheets, fields = tomlkit.aot(), tomlkit.aot()
-    for page in pages:
-        sheet = tomlkit.table()
-        sheet.update({"width_mm": page.width_mm, "height_mm": page.height_mm})
-        sheets.append(sheet)
-        for field in page.fields:
-            table = tomlkit.table()
-            table.update(field.model_dump(exclude_defaults=True))
-            fields.append(table)
-    document.add("pages", sheets)
-    document.add("fields", fields)
-    return document

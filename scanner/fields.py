@@ -26,6 +26,7 @@ REASONS = {
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out and no digit is left",
     "check_failed": "the number breaks a rule of the form: look what is written",
+    "box_not_found": "its boxes are not where the form says: they are covered, cut off or out of the picture",
     "missing": "the form asks for a number, and nothing is written",
 }
 """Every reason of a field's status, and what it means."""

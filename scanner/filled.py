@@ -124,7 +124,9 @@ def _reading(
 ) -> FieldReading:
     is_bound = found.known.is_bound(field)
     status, reason = judge(_as_judged(best.cells, field), confidences, Policy(0.0))
-    if status != REVIEW and not best.is_valid:
+    if field.name in found.registration.unseen:
+        status, reason = REVIEW, "box_not_found"
+    elif status != REVIEW and not best.is_valid:
         status, reason = REVIEW, "missing" if status == BLANK_STATUS else "check_failed"
     elif status == ACCEPTED and not _is_sure(best, confidences, is_bound, policy):
         status, reason = REVIEW, "low_confidence"

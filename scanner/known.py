@@ -38,7 +38,7 @@ class KnownForm:
 
 
 def load_known_form(path: Path) -> KnownForm:
-    """Read `form.toml`, its lists, and `page1.png`, ... beside it.
+    """Read `form.toml`, its lists, and the pictures of its pages beside it.
 
     Raises:
         FormError: one of them is missing or has mistakes.
@@ -74,7 +74,7 @@ def _form_files(given: Path) -> list[Path]:
 
 def picture_path(folder: Path, page: int) -> Path:
     """Where the picture of a form's page lies."""
-    return folder / f"page{page}.png"
+    return folder / f"form-page{page}.png"
 
 
 def cells_mm(field: FormField) -> Quads:

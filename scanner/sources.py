@@ -15,6 +15,9 @@ SUFFIXES = frozenset(
 )
 
 
+FORM_PICTURE = re.compile(r"form-page\d+\.png")  # what a form looks like, beside its form.toml
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file of the batch.
@@ -29,7 +32,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What lies in the inputs, in natural order of the names: files to read, and files of other types."""
+    """What lies in the inputs, in natural order of the names: files to read, and those that are no scans."""
 
     files: tuple[SourceFile, ...]
     skipped: tuple[SourceFile, ...]
@@ -71,7 +74,8 @@ def discover(inputs: Sequence[Path]) -> Discovery:
 def _search(given: Path) -> Iterator[_Found]:
     for path in _walk(given):
         is_given = path == given
-        is_tried = is_given or path.suffix.lower() in SUFFIXES or _is_folder(path)
+        is_image = path.suffix.lower() in SUFFIXES and not FORM_PICTURE.fullmatch(path.name)
+        is_tried = is_given or is_image or _is_folder(path)
         yield _Found(path, given.parent if is_given else given, is_tried)
 
 

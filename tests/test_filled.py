@@ -1,6 +1,7 @@
 """From a blank form to named numbers: its boxes are proposed, its scans found, its rules kept."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -153,6 +154,14 @@ def test_a_run_names_form_and_fields(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "forms.csv").exists()
 
 
+def test_a_form_may_lie_among_its_scans(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "in")
+    saved(scanned(WRITTEN), tmp_path / "in" / "page")
+    summary = run([tmp_path / "in"], tmp_path / "out", forms=[tmp_path / "in"])
+    assert (summary.pages, summary.skipped) == (1, 2)
+    assert "form-page1.png,0,,skipped,form_picture," in (tmp_path / "out" / "pages.csv").read_text()
+
+
 def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
     saved(scanned(WRITTEN), tmp_path / "a")
     (tmp_path / "b.png").write_bytes(b"nothing")
@@ -170,7 +179,7 @@ def test_a_form_without_its_picture_cannot_be_found(folder: Path, tmp_path: Path
     (tmp_path / "form.toml").write_text((folder / "form.toml").read_text())
     with pytest.raises(FormError, match="cannot be seen"):
         load_known_form(tmp_path)
-    cv2.imwrite(str(tmp_path / "page1.png"), np.full((500, 400), 255, np.uint8))
+    cv2.imwrite(str(tmp_path / "form-page1.png"), np.full((500, 400), 255, np.uint8))
     with pytest.raises(FormError, match="is 400 x 500 pixels"):
         load_known_form(tmp_path)
 

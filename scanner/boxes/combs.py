@@ -34,7 +34,15 @@ CHANCE = 0.02  # digits stand on the baseline: of more strays than ticks, so few
 NEAR_TICKS = 5  # ticks apart: a stroke or three may stand between two ticks
 SLACK = 0.06  # of the pitch: a tick may stand this far from its place
 MANY = 7  # cells over which a drift of the pitch adds up to more than that
-NEARER = (0.03, -0.03, 0.06, -0.06, 0.09, -0.09, 0.0)  # by how much the pitch grows from the middle to one end; 0 wins where it fits
+NEARER = (
+    0.03,
+    -0.03,
+    0.06,
+    -0.06,
+    0.09,
+    -0.09,
+    0.0,
+)  # by how much the pitch grows from the middle to one end; 0 wins where it fits
 COMB_ASPECT = 1.2  # height of a comb's cell over its pitch: handwritten digits are that tall
 TALL_TICK = 0.75  # ticks this long, over the pitch, are sides of cells that have lost their top
 

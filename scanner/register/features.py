@@ -1,6 +1,6 @@
 """Points of the print on a page, and the homography between two pages that show the same print."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -27,6 +27,7 @@ BLOBS, BLOB_CONTRAST = 2500, 0.02
 DISTINCT = 0.85  # a match must be so much nearer than the next best one (Lowe 2004)
 COARSE_PX = 4.0  # how far a match may lie off, at the reduced size, at first ...
 NEAR_PX = (8.0, 8.0, 6.0, 4.0, 2.5, 1.5)  # ... and then, step by step
+FLAT = 0.85  # of a homography's matches: an affine map with so many says the page lies flat
 FEWEST = 8  # matches that are worth a try
 STEPS = 3000  # of the search for a homography
 
@@ -123,7 +124,8 @@ def _spread(corners: Sequence[cv2.KeyPoint], size: tuple[int, int]) -> list[cv2.
 def match_features(page: Features, reference: Features) -> Match | None:
     """The homography from the reference to the page; None where the two have too little in common for one.
 
-    Robust fit: MAGSAC++ (Barath et al. 2020), then least squares on what is near.
+    Robust fit: MAGSAC++ (Barath et al. 2020), then least squares on what is near; a page that lies flat needs no
+    homography, and gets none.
     """
     if min(len(page), len(reference)) < 2:
         return None
@@ -134,18 +136,39 @@ def match_features(page: Features, reference: Features) -> Match | None:
         return None
     source = reference.points[[match.trainIdx for match in good]]
     target = page.points[[match.queryIdx for match in good]]
-    matrix, _ = cv2.findHomography(
-        source, target, cv2.USAC_MAGSAC, COARSE_PX * page.pixel, maxIters=STEPS, confidence=0.999
-    )
-    is_near = np.ones(len(good), np.bool_)
-    for near_px in NEAR_PX:  # what was found may fit a part of the page only: let it grow, then be exact
+    reach = COARSE_PX * page.pixel
+    seen, _ = cv2.findHomography(source, target, cv2.USAC_MAGSAC, reach, maxIters=STEPS, confidence=0.999)
+    laid, _ = cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=reach, maxIters=STEPS)
+    from_lens = _grown(source, target, seen, page.pixel, _homography)
+    from_glass = _grown(source, target, None if laid is None else np.vstack([laid, [0, 0, 1]]), page.pixel, _affine)
+    if from_lens is None or (from_glass and len(from_glass.points) >= FLAT * len(from_lens.points)):
+        return from_glass  # what a homography has more it may have from chance, far from print it would lead astray
+    return from_lens
+
+
+def _grown(
+    source: Points, target: Points, matrix: Any, pixel: float, fit: Callable[[Points, Points], Matrix | None]
+) -> Match | None:
+    """What was found may fit a part of the page only: let it grow over what is near, then be exact."""
+    is_near = np.ones(len(source), np.bool_)
+    for near_px in NEAR_PX:
         if matrix is None:
             return None
-        is_near = np.linalg.norm(apply(matrix, source) - target, axis=1) < near_px * page.pixel
+        is_near = np.linalg.norm(apply(matrix, source) - target, axis=1) < near_px * pixel
         if is_near.sum() < FEWEST:
             return None
-        matrix, _ = cv2.findHomography(source[is_near], target[is_near], 0)
+        matrix = fit(source[is_near], target[is_near])
     return None if matrix is None else Match(np.asarray(matrix, np.float64), source[is_near])
+
+
+def _homography(source: Points, target: Points) -> Matrix | None:
+    return cv2.findHomography(source, target, 0)[0]
+
+
+def _affine(source: Points, target: Points) -> Matrix | None:
+    columns = np.append(source, np.ones((len(source), 1)), axis=1)
+    solved = np.linalg.lstsq(columns, target, rcond=None)[0]
+    return np.vstack([solved.T, [0, 0, 1]])
 
 
 def apply(matrix: npt.NDArray[Any], points: npt.NDArray[Any]) -> Points:

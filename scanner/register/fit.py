@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from scanner.arrays import Gray, Mask, Quads
 from scanner.register.features import Matrix, Points, Print, apply, match_features
+from scanner.register.track import track
 
 PX_PER_MM = 6.0  # of the patches that are laid over one another: a printed line is two pixels wide
 MARGIN_MM = 1.5  # around a field: its frame, and how far it may be off
@@ -25,6 +26,7 @@ MIN_FRAMES = 0.5  # part of the fields whose frame is found
 PALE = 0.3  # how dark a frame is printed that a fax may lose
 PLACES, PRINT = 8, 4  # parts of the form each way; points of print in a part that has some
 COVERED = 0.5  # of these, with points that match
+EXACT_MM = 0.2  # a larger residual, or a field that is not found, makes it worth to be exact
 MAX_RESIDUAL_MM = 1.0
 SQUARE = 2.5  # how much longer than wide a square millimeter may become: further no phone is tilted
 LINE_PERCENTILE = 90  # of what lies near a frame; its lines are the darkest
@@ -51,7 +53,7 @@ class Registration:
     """Where a page shows the form: `matrix` from millimeters to pixels, `quads` (cells, 4, 2) of each field in pixels.
 
     `residual_mm`: root mean square of the distances by which the fields' frames lie off the homography. `frames`: how
-    many were found. `matches`: how many points of print were.
+    many were found. `matches`: how many points of print were. `unseen`: fields whose frames should be seen and are not.
     """
 
     matrix: Matrix
@@ -59,6 +61,7 @@ class Registration:
     residual_mm: float
     frames: int
     matches: int
+    unseen: frozenset[str] = frozenset()
 
 
 def make_reference(gray: Gray, to_page: Matrix, cells_mm: Mapping[str, Quads]) -> Reference:
@@ -90,13 +93,14 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
     matrix = match.matrix @ reference.to_page
     if not _is_possible(matrix, reference):
         return None
-    shifts: dict[str, Points] = {}  # x and y of each field whose frame is found
-    for name, cells in reference.cells_mm.items():
-        shift = _shift_mm(gray, matrix, cells, reference.patches[name])
-        if shift is not None:
-            shifts[name] = shift
+    shifts = _shifts_mm(gray, matrix, reference)
+    if len(shifts) < len(reference.cells_mm) or _residual_mm(shifts) > EXACT_MM:
+        exact = track(gray, reference.print_.gray, reference.print_.mask, match.matrix)
+        again = {} if exact is None else _shifts_mm(gray, exact @ reference.to_page, reference)
+        if exact is not None and len(again) >= len(shifts):
+            matrix, shifts = exact @ reference.to_page, again
     found = list(shifts.values())
-    residual_mm = float(np.sqrt(np.mean(np.square(found).sum(axis=1)))) if found else 0.0
+    residual_mm = _residual_mm(shifts)
     if residual_mm > MAX_RESIDUAL_MM or not _is_borne_out(
         len(found), _coverage(match.points, of_form.points), reference
     ):
@@ -106,7 +110,22 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
         name: apply(matrix, cells + shifts.get(name, usual)).astype(np.float32)
         for name, cells in reference.cells_mm.items()
     }
-    return Registration(matrix, quads, residual_mm, len(found), len(match.points))
+    unseen = {name for name, patch in reference.patches.items() if name not in shifts and _level(patch) >= PALE}
+    return Registration(matrix, quads, residual_mm, len(found), len(match.points), frozenset(unseen))
+
+
+def _shifts_mm(gray: Gray, matrix: Matrix, reference: Reference) -> dict[str, Points]:
+    """By how much the frame of each field is printed off its place, x and y, where it is found."""
+    shifts: dict[str, Points] = {}
+    for name, cells in reference.cells_mm.items():
+        shift = _shift_mm(gray, matrix, cells, reference.patches[name])
+        if shift is not None:
+            shifts[name] = shift
+    return shifts
+
+
+def _residual_mm(shifts: Mapping[str, Points]) -> float:
+    return float(np.sqrt(np.mean([np.square(shift).sum() for shift in shifts.values()]))) if shifts else 0.0
 
 
 def _is_borne_out(frames: int, coverage: float, reference: Reference) -> bool:

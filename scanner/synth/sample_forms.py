@@ -1,6 +1,7 @@
 """The four forms of `samples/`: a meter card, a survey, a postal card and an exam sheet, with plausible numbers."""
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +19,16 @@ DATE_MARKS = " . .    "  # print after the day and after the month
 
 @dataclass(frozen=True, slots=True)
 class SampleForm:
-    """A blank form and how people fill it: `values` gives one string a field, in reading order."""
+    """A blank form and how people fill it: `values` gives one string a field, in reading order.
+
+    `keys`: what its form.toml says of each field, in reading order, beside the place; `rules` what holds between them.
+    """
 
     layout: Layout
     dpi: float
     values: Callable[[np.random.Generator], tuple[str, ...]]
+    keys: tuple[Mapping[str, object], ...]
+    rules: tuple[str, ...] = ()
 
 
 def _box(
@@ -54,6 +60,11 @@ def _flush_right(value: int, cells: int) -> str:
 def _date(rng: np.random.Generator, first_year: int, last_year: int) -> str:
     day, month, year = rng.integers(1, 29), rng.integers(1, 13), rng.integers(first_year, last_year + 1)
     return f"{day:02d}{month:02d}{year}"
+
+
+def _date_keys(first_year: int, last_year: int) -> dict[str, object]:
+    ends = {"earliest": dt.date(first_year, 1, 1), "latest": dt.date(last_year, 12, 31)}
+    return {"type": "date", "format": "DDMMYYYY", **ends}
 
 
 def meter_reading() -> SampleForm:
@@ -89,7 +100,13 @@ def meter_reading() -> SampleForm:
     def values(rng: np.random.Generator) -> tuple[str, ...]:
         return _number(rng, 8), _number(rng, 7), f"{rng.integers(20, 9000):06d}", _date(rng, 2023, 2026)
 
-    return SampleForm(layout, 250.0, values)
+    keys: tuple[Mapping[str, object], ...] = (
+        {"name": "customer_number", "required": True},
+        {"name": "meter_number", "required": True},
+        {"name": "meter_reading", "type": "number", "max": 9000.0},
+        {"name": "date", **_date_keys(2023, 2026)},
+    )
+    return SampleForm(layout, 250.0, values, keys)
 
 
 def survey() -> SampleForm:
@@ -154,7 +171,16 @@ def survey() -> SampleForm:
         kept = tuple(BLANK * len(a) if n == skipped else a for n, a in enumerate(answers))
         return _date(rng, 2024, 2026), _number(rng, 5), *kept, _number(rng, 5)
 
-    return SampleForm(layout, 200.0, values)
+    keys: tuple[Mapping[str, object], ...] = (
+        {"name": "date", **_date_keys(2024, 2026)},
+        {"name": "number", "required": True},
+        {"name": "age", "type": "number", "min": 14.0, "max": 110.0},
+        {"name": "household", "type": "number", "min": 1.0, "max": 20.0},
+        {"name": "way_km", "type": "number", "max": 300.0},
+        {"name": "way_minutes", "type": "number", "max": 300.0},
+        {"name": "postal_code", "type": "postal_code", "country": "any"},
+    )
+    return SampleForm(layout, 200.0, values, keys)
 
 
 def postal_card() -> SampleForm:
@@ -186,7 +212,7 @@ def postal_card() -> SampleForm:
     def values(rng: np.random.Generator) -> tuple[str, ...]:
         return _number(rng, 6), _number(rng, 6)
 
-    return SampleForm(layout, 300.0, values)
+    return SampleForm(layout, 300.0, values, ({"name": "sender"}, {"name": "receiver", "required": True}))
 
 
 def exam() -> SampleForm:
@@ -249,7 +275,15 @@ def exam() -> SampleForm:
         cells = tuple(_flush_right(mark, 2) for mark in marks)
         return _number(rng, 8), _number(rng, 4), _number(rng, 3), *cells, _flush_right(sum(marks), 3)
 
-    return SampleForm(layout, 200.0, values)
+    names = [f"task_{number}" for number in range(1, tasks + 1)]
+    keys: tuple[Mapping[str, object], ...] = (
+        {"name": "student", "required": True},
+        {"name": "exam"},
+        {"name": "seat"},
+        *({"name": name, "type": "number", "max": 20.0} for name in names),
+        {"name": "total", "type": "number", "max": 20.0 * tasks},
+    )
+    return SampleForm(layout, 200.0, values, keys, (f"{' + '.join(names)} == total",))
 
 
 SAMPLE_FORMS: tuple[Callable[[], SampleForm], ...] = (meter_reading, survey, postal_card, exam)

@@ -1,4 +1,4 @@
-"""Makes `samples/`: small scans of four forms, as scanners, phones and fax machines send them, and their truth.
+"""Makes `samples/`: four forms and small scans of them, as scanners, phones and fax machines send them, with the truth.
 
 python -m scanner.synth.samples samples
 """
@@ -6,12 +6,14 @@ python -m scanner.synth.samples samples
 import sys
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from scanner.form import Form, FormField, Rule, Sheet, form_text
 from scanner.synth.files import TruthRow, to_picture, write_truth
+from scanner.synth.forms import BoxField
 from scanner.synth.hand import DrawnDigits
 from scanner.synth.pages import SyntheticPage, scan_form, truth_rows
 from scanner.synth.sample_forms import SAMPLE_FORMS, SampleForm
@@ -19,6 +21,7 @@ from scanner.synth.sample_forms import SAMPLE_FORMS, SampleForm
 SCANS = (("clean.png", "clean"), ("skewed.jpg", "skew"), ("fax.tif", "fax"), ("photo.jpg", "photo"))
 BATCH_PAGES = 3
 BATCHES = {"meter_reading": ("batch.tif", "fax"), "exam": ("batch.pdf", "scan")}  # one file of several pages
+PICTURE_DPI, GRAYS = 6 * 25.4, 16  # 6 pixels a millimeter, as forms have it
 JPEG_QUALITY = 62  # samples stay small; 200 dpi and this is what cheap scanners send too
 PALETTE = 32  # colors of a clean PNG: enough for print and one pen
 PDF_DATE = time.gmtime(1_767_225_600)  # 2026-01-01, so that the same file comes out every time
@@ -38,6 +41,7 @@ def write_samples(folder: Path) -> None:
 
 def write_form_samples(form: SampleForm, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    write_form_file(form, folder)
     rows: list[TruthRow] = []
     for name, fault in SCANS:
         page = _sample_page(form, name, fault)
@@ -50,6 +54,38 @@ def write_form_samples(form: SampleForm, folder: Path) -> None:
         for number, page in enumerate(pages, start=1):
             rows += truth_rows(name, number, page.truth)
     write_truth(folder / "truth.csv", rows)
+
+
+def write_form_file(form: SampleForm, folder: Path) -> None:
+    """Write `form.toml` and the picture of the blank form, as their designer would."""
+    layout = form.layout
+    fields = [_form_field(field, keys) for field, keys in zip(layout.fields, form.keys, strict=True)]
+    known = Form(
+        name=layout.name,
+        pages=(Sheet(width_mm=layout.width_mm, height_mm=layout.height_mm),),
+        fields=tuple(fields),
+        rules=tuple(Rule(expression=rule) for rule in form.rules),
+    )
+    (folder / "form.toml").write_text(form_text(known), encoding="utf-8")
+    blank = scan_form(layout, {}, "clean", DrawnDigits(), np.random.default_rng(0), PICTURE_DPI)
+    to_picture(blank.image).convert("L").quantize(GRAYS).save(folder / "form-page1.png", optimize=True)
+
+
+def _form_field(field: BoxField, keys: Mapping[str, object]) -> FormField:
+    is_apart = field.gap_mm > 0
+    return FormField.model_validate(
+        {
+            "name": keys["name"],
+            "x_mm": field.x_mm,
+            "y_mm": field.y_mm,
+            "cells": field.cells,
+            "layout": "boxes" if is_apart else "comb" if field.style == "comb" else "cells",
+            "cell_width_mm": field.cell_width_mm,
+            "cell_height_mm": field.cell_height_mm,
+            **({"pitch_mm": field.pitch_mm} if is_apart else {}),
+            **keys,
+        }
+    )
 
 
 def _sample_page(form: SampleForm, name: str, fault: str) -> SyntheticPage:
