@@ -128,6 +128,8 @@ def _reading(
         status, reason = REVIEW, "box_not_found"
     elif status != REVIEW and not best.is_valid:
         status, reason = REVIEW, "missing" if status == BLANK_STATUS else "check_failed"
+    elif status == ACCEPTED and field.name in found.known.references[found.page - 1].goes_on:
+        status, reason = REVIEW, "cut_off"
     elif status == ACCEPTED and not _is_sure(best, confidences, is_bound, policy):
         status, reason = REVIEW, "low_confidence"
     elif status == ACCEPTED and not is_bound:

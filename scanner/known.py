@@ -1,5 +1,6 @@
 """A form ready to be looked for on pages: its fields, their rules, what holds between them, and what it looks like."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from scanner.page import load_page
 from scanner.register import Reference, make_reference
 
 PX_PER_MM = 6.0  # of the picture of a page: 152 dpi keeps captions and frames, and the file small
+PRINTED = 0.6  # of the lines of a field's cells: some may be broken
 OFF_PX = 3  # by which the picture's size may differ from the page's
 
 
@@ -55,7 +57,8 @@ def load_known_forms(paths: Sequence[Path]) -> tuple[KnownForm, ...]:
     Raises:
         FormError: there is none, one has mistakes, or two have the same name.
     """
-    forms = tuple(load_known_form(path) for given in paths for path in _form_files(given))
+    files = {os.path.realpath(path): path for given in paths for path in _form_files(given)}  # each once
+    forms = tuple(load_known_form(path) for path in files.values())
     names = [known.form.name for known in forms]
     for name in names:
         if names.count(name) > 1:
@@ -64,8 +67,10 @@ def load_known_forms(paths: Sequence[Path]) -> tuple[KnownForm, ...]:
 
 
 def _form_files(given: Path) -> list[Path]:
-    if not given.is_dir() or (given / FILE_NAME).exists():
+    if not given.is_dir():
         return [given]
+    if (given / FILE_NAME).exists():
+        return [given / FILE_NAME]
     files = sorted(given.glob(f"*/{FILE_NAME}"))
     if not files:
         raise FormError(f"{given}: neither {FILE_NAME} nor folders with one; make one with `scanner form new`")
@@ -112,4 +117,13 @@ def _reference(form: Form, page: int) -> Reference:
         )
     to_page = np.array([[PX_PER_MM, 0, -0.5], [0, PX_PER_MM, -0.5], [0, 0, 1.0]])
     fields = [field for field in form.fields if field.page == page]
-    return make_reference(gray, to_page, {field.name: cells_mm(field) for field in fields})
+    reference = make_reference(gray, to_page, {field.name: cells_mm(field) for field in fields})
+    elsewhere = [name for name, part in reference.printed.items() if part < PRINTED]
+    if elsewhere:
+        raise FormError(
+            *(
+                f"{path}: the boxes of field {name} are not printed where the form says; correct its place"
+                for name in elsewhere
+            )
+        )
+    return reference

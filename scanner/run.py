@@ -11,7 +11,7 @@ from scanner.network import load_network
 from scanner.overlay import crop_path, cut_field, draw_overlay, overlay_path, write_picture
 from scanner.page import Discovery, discover, load_page
 from scanner.pipeline import PageReading, read_pages
-from scanner.sources import FORM_PICTURE
+from scanner.sources import is_form_picture
 from scanner.staging import PUBLISHED
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _noted(results: Iterator[PageResult], reached: set[str]) -> Iterator[PageRes
 def _skipped(discovery: Discovery, reached: set[str]) -> Iterator[SkippedFile]:
     """Every file that went in and has no page among the results is accounted for here."""
     for source in discovery.skipped:
-        if FORM_PICTURE.fullmatch(source.path.name):
+        if is_form_picture(source.path):
             yield SkippedFile(source.name, "form_picture", "it shows what a form looks like, and is no scan")
         else:
             yield SkippedFile(source.name, "unknown_type", "the name does not end like that of an image or PDF")

@@ -15,6 +15,7 @@ SUFFIXES = frozenset(
 )
 
 
+FORM_FILE = "form.toml"
 FORM_PICTURE = re.compile(r"form-page\d+\.png")  # what a form looks like, beside its form.toml
 
 
@@ -74,9 +75,14 @@ def discover(inputs: Sequence[Path]) -> Discovery:
 def _search(given: Path) -> Iterator[_Found]:
     for path in _walk(given):
         is_given = path == given
-        is_image = path.suffix.lower() in SUFFIXES and not FORM_PICTURE.fullmatch(path.name)
+        is_image = path.suffix.lower() in SUFFIXES and not is_form_picture(path)
         is_tried = is_given or is_image or _is_folder(path)
         yield _Found(path, given.parent if is_given else given, is_tried)
+
+
+def is_form_picture(path: Path) -> bool:
+    """Whether it shows what the form beside it looks like."""
+    return bool(FORM_PICTURE.fullmatch(path.name)) and os.path.exists(path.with_name(FORM_FILE))  # noqa: PTH110
 
 
 def _walk(start: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.errors import NoInputError, PageError
+from scanner.errors import PageError
 from scanner.filled import find_form
 from scanner.known import KnownForm
 from scanner.page import count_pages, discover, load_page
@@ -27,11 +27,8 @@ def try_form(known: KnownForm, inputs: Sequence[Path]) -> Iterator[Trial]:
     """Look for a form on every page of files and folders.
 
     Raises:
-        NoInputError: an input does not exist.
+        NoInputError: no input exists.
     """
-    for given in inputs:
-        if not given.exists():
-            raise NoInputError(f"{given}: no such file or folder")
     for source in discover(inputs).files if inputs else ():
         try:
             pages = count_pages(source.path)
@@ -51,7 +48,9 @@ def _try_page(known: KnownForm, path: Path, name: str, number: int) -> Trial:
         return Trial(name, number, False, "does not show the form")
     registration, fields = found.registration, len(known.fields_of(found.page))
     told = (
-        f"page {found.page} of the form, {registration.frames} of {fields} fields found in print, "
-        f"{registration.residual_mm:.2f} mm off before they were"
+        f"page {found.page} of the form; the boxes of {registration.frames} of {fields} fields are there, "
+        f"{registration.residual_mm:.2f} mm off on average before they were fitted"
     )
+    if registration.unseen:
+        told += f"; not those of {', '.join(sorted(registration.unseen))}"
     return Trial(name, number, True, told)

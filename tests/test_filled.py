@@ -167,8 +167,8 @@ def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"nothing")
     cv2.imwrite(str(tmp_path / "c.png"), np.full((500, 400), 255, np.uint8))
     told = [trial.line() for trial in try_form(known, [tmp_path])]
-    assert told[0].endswith("mm off before they were")
-    assert "4 of 4 fields" in told[0]
+    assert told[0].endswith("mm off on average before they were fitted")
+    assert "the boxes of 4 of 4 fields are there" in told[0]
     assert told[1].startswith("b.png, page 0: ")
     assert told[2] == "c.png, page 1: does not show the form"
     with pytest.raises(NoInputError):
@@ -195,7 +195,7 @@ def test_mistakes_of_rules_are_told_together(folder: Path, tmp_path: Path) -> No
 def test_forms_come_in_folders_and_have_names_of_their_own(folder: Path, tmp_path: Path) -> None:
     assert [known.form.name for known in load_known_forms([folder.parent])] == ["card"]
     with pytest.raises(FormError, match="two forms are named card"):
-        load_known_forms([folder, folder / "form.toml"])
+        load_known_forms([folder, shutil.copytree(folder, tmp_path / "copy" / "card")])
     with pytest.raises(FormError, match="nor folders with one"):
         load_known_forms([tmp_path])
 
@@ -285,3 +285,30 @@ def test_unknown_pages_can_fail_only_where_there_is_a_form(tmp_path: Path) -> No
 
 def test_the_schema_is_json() -> None:
     assert json.loads(RUNNER.invoke(app, ["form", "schema"]).output)["title"] == "Form"
+
+
+@pytest.mark.parametrize(("key", "other"), [("y_mm", 10.0), ("x_mm", 4.0), ("x_mm", -4.0), ("y_mm", -4.0)])
+def test_a_field_where_no_boxes_are_printed_is_a_mistake(folder: Path, tmp_path: Path, key: str, other: float) -> None:
+    place = shutil.copytree(folder, tmp_path / "card")
+    document = tomlkit.parse((place / "form.toml").read_text())
+    document["fields"][0][key] = float(document["fields"][0][key]) + other
+    document["pages"][0]["height_mm"] = 105.0
+    (place / "form.toml").write_text(tomlkit.dumps(document))
+    with pytest.raises(FormError, match="the boxes of field count_a are not printed where the form says"):
+        load_known_form(place)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_field_with_a_cell_too_few_is_never_accepted(folder: Path, tmp_path: Path, first: int) -> None:
+    place = shutil.copytree(folder, tmp_path / "card")
+    document = tomlkit.parse((place / "form.toml").read_text())
+    document["fields"][0]["cells"] = 2
+    document["fields"][0]["x_mm"] = float(document["fields"][0]["x_mm"]) + 8.0 * first
+    del document["rules"]
+    (place / "form.toml").write_text(tomlkit.dumps(document))
+    short = load_known_form(place)
+    assert short.references[0].goes_on == {"count_a"}
+    field = read(scanned(WRITTEN, "clean"), short, tmp_path).fields[0]
+    assert (field.value, field.status) == ("123"[first:][:2], "review")
+    told = RUNNER.invoke(app, ["form", "check", str(place)])
+    assert "count_a: one more box is printed beside its cells" in told.output

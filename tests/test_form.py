@@ -14,7 +14,6 @@ title = "Meter card"
 [[pages]]
 width_mm = 148
 height_mm = 105
-code = "METER-1"
 
 [[fields]]
 name = "customer"
@@ -62,7 +61,7 @@ def test_a_form_is_read_from_its_file_or_folder(tmp_path: Path) -> None:
     customer = form.field("customer")
     assert customer.right_mm == 20 + 5 * 7 + 5
     assert form.field("reading").step_mm == 5
-    assert form.pages[0].code == "METER-1"
+    assert (form.pages[0].width_mm, form.pages[0].height_mm) == (148, 105)
 
 
 def test_a_missing_field_is_a_key_error(tmp_path: Path) -> None:
@@ -104,6 +103,12 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ("cells = 5", "cells = 5\npage = 2", "field 2 (reading), page: found 2, the form has 1"),
         ("x_mm = 20\ny_mm = 50", "y_mm = 50", "field 2 (reading), x_mm: Field required"),
         ('name = "meter_card"', 'name = "meter card"', "name: found 'meter card'; "),
+        ('name = "reading"', 'name = "class"', "field 2 (class), name: found 'class'; "),
+        ('name = "reading"', 'name = "status"', "field 2 (status), name: found 'status'; "),
+        ("cell_width_mm = 5", "cell_width_mm = 1e-9", "field 1 (customer), cell_width_mm: found 1e-09; "),
+        ("2 * customer", "1" + 400 * "0", "rule 1, expression: 'reading <= 1000"),
+        ("2 * customer", "- " * 9000 + "customer", "rule 1, expression: 'reading <= - -"),
+        ("2 * customer", "1e999 * customer", "rule 1, expression: 'reading <= 1e999 * customer' is no equation"),
         ('name = "meter_card"', 'name = "m"\nfolder = "/"', "folder: there is no such key"),
     ],
 )
@@ -121,7 +126,9 @@ def test_latest_is_not_before_earliest(tmp_path: Path) -> None:
     assert mistakes(tmp_path, text) == ["field 2 (reading), latest: found 2019-05-01, before earliest, 2020-05-01"]
 
 
-@pytest.mark.parametrize("text", ["", "fields = 3", "fields = []\nname = 'a'", "pages = 3", "[[fields]]\n[[rules]]"])
+@pytest.mark.parametrize(
+    "text", ["", "fields = 3", "pages = 5\nname = 'a'", "fields = []\nname = 'a'", "pages = 3", "[[fields]]\n[[rules]]"]
+)
 def test_tables_that_are_hardly_there_are_mistakes_too(tmp_path: Path, text: str) -> None:
     assert mistakes(tmp_path, text)
 

@@ -126,7 +126,7 @@ def test_other_rules_thin_out_a_list(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("a.csv", "write FILE.csv:COLUMN"), (":n", "write FILE"), ("a.csv:m", "no column 'm', only n"),
+    [("a.csv", "write FILE.csv:COLUMN"), (":n", "write FILE"), ("a.csv:m", "no column 'm' in its first line, only n"),
      ("b.csv:n", "cannot be read"), ("empty.csv:n", "no number of at most 4 digits")],
 )  # fmt: skip
 def test_a_list_that_cannot_be_used_says_why(tmp_path: Path, name: str, told: str) -> None:

@@ -176,7 +176,16 @@ def test_samples_are_small_and_complete(tmp_path: Path) -> None:
     write_form_samples(postal_card(), tmp_path / "postal_card")
     write_form_samples(meter_reading(), tmp_path / "meter_reading")
     names = {path.name for path in (tmp_path / "meter_reading").iterdir()}
-    assert names == {"clean.png", "skewed.jpg", "fax.tif", "photo.jpg", "batch.tif", "truth.csv"}
+    assert names == {
+        "clean.png",
+        "skewed.jpg",
+        "fax.tif",
+        "photo.jpg",
+        "batch.tif",
+        "truth.csv",
+        "form.toml",
+        "form-page1.png",
+    }
     assert all(path.stat().st_size < 500_000 for path in tmp_path.rglob("*.*"))
     with Image.open(tmp_path / "meter_reading" / "batch.tif") as batch:
         assert (getattr(batch, "n_frames", 1), batch.mode) == (3, "1")

@@ -16,17 +16,27 @@ app.add_typer(forms, name="form", help="Describe a form, so that its fields have
 @forms.command()
 def new(
     blank: Annotated[Path, typer.Argument(help="Picture or PDF of the form, blank or filled.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The form file; pictures of its pages go beside it.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The form file, or its folder; pictures of its pages go beside it.")
+    ],
     name: Annotated[str | None, typer.Option(help="Of the form. Default: that of the folder of the form file.")] = None,
 ) -> None:
     """Find the boxes of a form and write form.toml, to be looked through: name the fields, say what they hold."""
     from scanner.design import propose_form, write_form
+    from scanner.form.load import FILE_NAME
+    from scanner.known import picture_path
 
-    if output.exists():
-        raise UsageError(f"{output} exists; name another file with --output, or delete it")
+    if output.is_dir() or output.suffix != ".toml":
+        output = output / FILE_NAME
+    taken = [path for path in (output, picture_path(output.parent, 1)) if path.exists()]
+    if taken:
+        raise UsageError(f"{taken[0]} exists; name another folder with --output: each form has its own")
+    name = output.resolve().parent.name if name is None else name
+    if not name.isidentifier():
+        raise UsageError(f"{name!r} cannot be the name of a form; give one of letters, digits and _ with --name")
     pages = propose_form(blank)
     try:
-        write_form(output, name or output.resolve().parent.name, pages)
+        write_form(output, name, pages)
     except OSError as error:
         raise OutputError(f"{output}: cannot write: {error.strerror}; choose another folder") from error
     fields = sum(len(page.fields) for page in pages)
@@ -45,6 +55,12 @@ def check(
     known = load_known_form(form)
     fields = len(known.form.fields)
     say(printable(f"{form}: form {known.form.name}, {fields} field{'' if fields == 1 else 's'}, no mistakes"))
+    for name in sorted(name for reference in known.references for name in reference.goes_on):
+        say(
+            printable(
+                f"{name}: one more box is printed beside its cells; count them, or make that one a field of its own"
+            )
+        )
     trials = list(try_form(known, scans or []))
     for trial in trials:
         say(printable(trial.line()))

@@ -1,6 +1,7 @@
 """What holds between fields: sums, equality, order."""
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def parse_equation(text: str) -> Equation:
         if not isinstance(tree, ast.Compare) or len(tree.ops) != 1 or type(tree.ops[0]) not in COMPARISONS:
             raise _NotLinear(text)
         left = _add(_linear(tree.left), _linear(tree.comparators[0]), -1.0)
-    except (SyntaxError, _NotLinear) as error:
+    except (SyntaxError, _NotLinear, OverflowError, RecursionError, MemoryError) as error:
         raise FormError(
             f"{text!r} is no equation: write sums of fields on both sides of one ==, <=, <, >= or >"
         ) from error
@@ -77,7 +78,7 @@ class _NotLinear(Exception):
 def _linear(node: ast.expr) -> Linear:
     if isinstance(node, ast.Name):
         return {node.id: 1.0}
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float) and math.isfinite(node.value):  # type: ignore[arg-type]
         return {"": float(node.value)}  # type: ignore[arg-type]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return _add({}, _linear(node.operand), -1.0)

@@ -19,7 +19,7 @@ def load_form(path: Path) -> Form:
     """
     path = path / FILE_NAME if path.is_dir() else path
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows puts a mark in front
         tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise FormError(f"{path}: cannot be read ({error}); name a form.toml or its folder") from error

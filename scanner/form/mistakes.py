@@ -72,7 +72,7 @@ def _between(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"{place}, {mistake}" for mistake in _of_field(field))
         if field.page in pages:
             yield from (f"{place}: {mistake}" for mistake in _off_page(field, pages[field.page]))
-        elif "pages" not in tables or field.page > len(tables["pages"]):
+        elif field.page > len(_items(tables.get("pages", [{}]))):
             yield f"{place}, page: found {field.page}, the form has {len(pages)}"
     yield from _overlaps(fields)
     are_all_known = len(fields) == len(_items(tables.get("fields")))  # else a rule may name one with other mistakes

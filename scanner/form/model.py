@@ -1,16 +1,30 @@
 """A form as its designer describes it, with every place in millimeters from the top left of the page."""
 
 import datetime as dt
+import keyword
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 A4_MM = (210.0, 297.0)
 
 Millimeters: TypeAlias = Annotated[float, Field(ge=0, le=2000)]
-Size: TypeAlias = Annotated[float, Field(gt=0, le=2000)]
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[^\W\d]\w*$", max_length=64)]
+Size: TypeAlias = Annotated[float, Field(ge=1, le=2000)]
+OTHER_COLUMNS = frozenset({"file", "page", "form", "status"})  # of forms.csv
+
+
+def _usable(name: str) -> str:
+    """A name that can be a column of forms.csv and stand in a rule."""
+    if not name.isidentifier() or keyword.iskeyword(name) or unicodedata.normalize("NFKC", name) != name:
+        raise ValueError("use letters, digits and _ alone, a letter first, and no word of Python such as class")
+    if name in OTHER_COLUMNS:
+        raise ValueError("this is a column of forms.csv already; choose another name")
+    return name
+
+
+Name: TypeAlias = Annotated[str, Field(max_length=64), AfterValidator(_usable)]
 
 
 class _Table(BaseModel):
@@ -22,7 +36,6 @@ class Sheet(_Table):
 
     width_mm: Size = A4_MM[0]
     height_mm: Size = A4_MM[1]
-    code: str = Field("", description="text of the QR or bar code that is printed on this page")
 
 
 class FormField(_Table):
@@ -40,7 +53,6 @@ class FormField(_Table):
     pitch_mm: Size | None = Field(None, description="from cell to cell; by default the cell's width")
     type: Literal["digits", "number", "date", "postal_code"] = "digits"
     required: bool = False
-    unique: bool = Field(False, description="no other page of a run has this number")
     zero_cells: str = Field("", pattern="^[x_]*$", description="cells that mean zero: x crossed out, _ blank")
     check: str | None = Field(
         None,

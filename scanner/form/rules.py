@@ -177,10 +177,14 @@ def _read_list(field: FormField, folder: Path) -> list[str]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if column not in (rows.fieldnames or ()):
-                raise FormError(f"{place}: {path} has no column {column!r}, only {', '.join(rows.fieldnames or ())}")
+                there = ", ".join(rows.fieldnames or ()) or "nothing"
+                raise FormError(
+                    f"{place}: {path} has no column {column!r} in its first line, only {there}; save it as CSV, UTF-8, "
+                    "with commas and a line of names"
+                )
             entries = [(row[column] or "").strip() for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FormError(f"{place}: {path} cannot be read ({error})") from error
+        raise FormError(f"{place}: {path} cannot be read ({error}); save it as CSV, UTF-8, with commas") from error
     numbers = [entry for entry in entries if re.fullmatch(r"\d+", entry, re.ASCII) and len(entry) <= field.cells]
     if not numbers:
         raise FormError(f"{place}: column {column!r} of {path} has no number of at most {field.cells} digits")

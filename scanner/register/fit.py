@@ -29,6 +29,8 @@ COVERED = 0.5  # of these, with points that match
 EXACT_MM = 0.2  # a larger residual, or a field that is not found, makes it worth to be exact
 MAX_RESIDUAL_MM = 1.0
 SQUARE = 2.5  # how much longer than wide a square millimeter may become: further no phone is tilted
+FAINTEST = 0.03  # how dark a printed frame is at least
+NEAR_MM, LINE_PART = 0.6, 0.35  # a line is printed where so near there is one of this part of the frame's darkness
 LINE_PERCENTILE = 90  # of what lies near a frame; its lines are the darkest
 DARKER = 1.3  # than on the reference a frame is hardly printed; more is ink
 PAPER_PERCENTILE = 80  # of a patch; ink is darker
@@ -39,13 +41,16 @@ class Reference:
     """What a form looks like: a picture of its print, and a patch of each field's frame.
 
     `to_page`: from millimeters to pixels of the picture. `cells_mm`: (cells, 4, 2) corners of each field's cells.
-    `patches`: how dark the frame is, (h, w) 0 - 1, over the field and `MARGIN_MM` around it, at `PX_PER_MM`.
+    `patches`: how dark the frame is, (h, w) 0 - 1, over the field and `MARGIN_MM` around it, at `PX_PER_MM`. `printed`:
+    part of each field's lines that the picture shows. `goes_on`: fields beside whose cells another one is printed.
     """
 
     print_: Print
     to_page: Matrix
     cells_mm: Mapping[str, Quads]
     patches: Mapping[str, npt.NDArray[np.float32]]
+    printed: Mapping[str, float]
+    goes_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,12 @@ def make_reference(gray: Gray, to_page: Matrix, cells_mm: Mapping[str, Quads]) -
         cells_mm: (cells, 4, 2) corners of each field's cells in millimeters.
     """
     print_ = Print(gray, _outside_cells(gray, to_page, list(cells_mm.values())))
-    patches = {name: _darkness(gray, to_page, quads) * _on_frame(quads) for name, quads in cells_mm.items()}
-    return Reference(print_, to_page, dict(cells_mm), patches)
+    dark = {name: _darkness(gray, to_page, quads) for name, quads in cells_mm.items()}
+    patches = {name: dark[name] * _on_frame(quads) for name, quads in cells_mm.items()}
+    printed = {name: _printed(dark[name], quads, _level(patches[name])) for name, quads in cells_mm.items()}
+    levels = {name: _level(patch) for name, patch in patches.items()}
+    goes_on = {name for name in cells_mm if _goes_on(gray, to_page, name, cells_mm, levels[name])}
+    return Reference(print_, to_page, dict(cells_mm), patches, printed, frozenset(goes_on))
 
 
 def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registration | None:
@@ -208,6 +217,39 @@ def _shift_mm(gray: Gray, matrix: Matrix, quads: Quads, frame: npt.NDArray[np.fl
 def _level(patch: npt.NDArray[np.float32]) -> float:
     """How dark its lines are, 0 - 1."""
     return float(np.percentile(patch[patch > 0], LINE_PERCENTILE)) if patch.any() else 0.0
+
+
+def _printed(dark: npt.NDArray[np.float32], quads: Quads, level: float) -> float:
+    """Part of the sides, or of the bottoms, of a field's cells that are printed: the lesser of the two."""
+    if level < FAINTEST:
+        return 0.0
+    low, _ = _bounds_mm(quads)
+    near = round(NEAR_MM * PX_PER_MM)
+    sides, bottoms = [], []
+    for x0, y0, x1, y1 in np.rint((quads[:, [0, 2]].reshape(-1, 4) - np.tile(low, 2)) * PX_PER_MM).astype(int).tolist():
+        across = dark[(y0 + y1) // 2 : y1].mean(axis=0)  # the lower half: a comb has no more
+        down = dark[:, (3 * x0 + x1) // 4 : (x0 + 3 * x1) // 4].mean(axis=1)
+        sides += [across[max(x - near, 0) : x + near + 1].max(initial=0.0) for x in (x0, x1)]
+        bottoms.append(down[max(y1 - near, 0) : y1 + near + 1].max(initial=0.0))
+    return min(float((np.array(each) >= LINE_PART * level).mean()) for each in (sides, bottoms))
+
+
+def _goes_on(gray: Gray, to_page: Matrix, name: str, cells_mm: Mapping[str, Quads], level: float) -> bool:
+    """Whether a cell like the others is printed before the first or behind the last, and is no other field's."""
+    cells = cells_mm[name]
+    if len(cells) < 2:
+        return False
+    step = cells[1] - cells[0]
+    for beside in (cells[:1] - step, cells[-1:] + step):
+        middle = beside[0].mean(axis=0)
+        is_other = any(
+            (each.min(axis=(0, 1)) <= middle).all() and (middle <= each.max(axis=(0, 1))).all()
+            for other, each in cells_mm.items()
+            if other != name
+        )
+        if not is_other and _printed(_darkness(gray, to_page, beside), beside, level) == 1:
+            return True
+    return False
 
 
 def _vertex(three: npt.NDArray[np.float32]) -> float:
