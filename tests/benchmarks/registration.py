@@ -1,8 +1,8 @@
-"""Whether a form is found on scans of it, and on no other: python tests/benchmarks/registration.py [--seed-base N]
+"""Whether a form is proposed, and found on scans of it and no other: python tests/benchmarks/registration.py
 
 200 scans of ten forms, each with one of the things that happen to sheets, or with two of them and a scanner's, phone's
 or fax machine's faults: how many are registered, and how far the corner of a box lies off at worst. 100 pages of other
-forms must not be taken for the form.
+forms must not be taken for the form. And of 50 blanks, ten of each style, how many are proposed with all their fields.
 """
 
 import argparse
@@ -14,6 +14,9 @@ import cv2
 import numpy as np
 
 from scanner.arrays import Gray, Quads
+from scanner.design import propose_page
+from scanner.form import FormField
+from scanner.network import load_network
 from scanner.register import Print, Reference, Registration, make_reference, register
 from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, Layout, random_layout, random_values, scan_form
 from scanner.synth.forms import cell_quads
@@ -21,6 +24,7 @@ from scanner.synth.forms import cell_quads
 DPI = 200.0
 PX_PER_MM = DPI / 25.4
 NEAR_MM = 0.5
+BLANK_DPI, SAME_MM = 300.0, 1.5
 FORMS, SCANS, OTHERS = 10, 20, 10  # others of each form
 SINGLE = (
     "rescaled", "letter", "shifted", "tilted", "cut", "stained", "strip", "upside_down", "sideways", "photo",
@@ -59,6 +63,7 @@ def main() -> None:
         print(row(fault, [each for each in results if each.fault == fault]))
     print(row("all", results))
     print(f"pages of other forms taken for the form: {taken} of {FORMS * OTHERS}")
+    measure_proposals(options.seed_base)
 
 
 def reference_of(layout: Layout) -> Reference:
@@ -103,6 +108,28 @@ def other_pages(seed: int) -> Iterator[Gray]:
         rng = np.random.default_rng((seed, number))
         layout = random_layout(BOX_STYLES[(seed + number) % len(BOX_STYLES)], 500_000 + 100 * seed + number)
         yield to_gray(scan_form(layout, random_values(layout, rng), "scan", DrawnDigits(), rng, DPI).image)
+
+
+def measure_proposals(seed_base: int) -> None:
+    """What `scanner form new` makes of blanks."""
+    network = load_network()
+    whole = found = fields = false = 0
+    layouts = [random_layout(style, seed_base + number) for style in BOX_STYLES for number in range(FORMS)]
+    for layout in layouts:
+        blank = scan_form(layout, {}, "clean", DrawnDigits(), np.random.default_rng(0), BLANK_DPI)
+        proposed = propose_page(to_gray(blank.image), BLANK_DPI, network).fields
+        right = sum(any(is_same(each, field) for each in proposed) for field in layout.fields)
+        whole, found, fields = whole + (right == len(layout.fields)), found + right, fields + len(layout.fields)
+        false += len(proposed) - right
+    print(
+        f"blanks proposed with all their fields: {whole} of {len(layouts)}; fields: {found} of {fields}, "
+        f"beside them {false} that are none"
+    )
+
+
+def is_same(proposed: FormField, drawn: BoxField) -> bool:
+    is_there = abs(proposed.x_mm - drawn.x_mm) < SAME_MM and abs(proposed.y_mm - drawn.y_mm) < SAME_MM
+    return is_there and proposed.cells == drawn.cells
 
 
 def to_gray(image: np.ndarray) -> Gray:
