@@ -43,7 +43,7 @@ class PageReading:
     fields: tuple[FieldReading, ...]
     seconds: float
     form: str = ""
-    reason: str = ""  # `no_fields` where nothing was found
+    reason: str = ""  # `no_fields` where nothing was found, `unknown_form` where none of the forms was
     detail: str = ""
     residual_mm: float | None = None
 
@@ -141,7 +141,11 @@ def read_page(
     except Exception as error:  # a bug of ours must cost this page only, and must be seen
         detail = f"{type(error).__name__}: {error}".splitlines()[0]
         return PageFailure(name, page, "internal_error", detail, time.perf_counter() - start)
-    reason, detail = ("", "") if reading.fields else ("no_fields", "no row of boxes with handwritten digits was found")
+    reason, detail = "", ""
+    if not reading.fields:
+        reason, detail = "no_fields", "no row of boxes with handwritten digits was found"
+    elif forms and not reading.form:
+        reason, detail = "unknown_form", "the page shows none of the forms and was read without"
     return PageReading(
         name, page, reading.fields, time.perf_counter() - start, reading.form, reason, detail, reading.residual_mm
     )

@@ -131,7 +131,7 @@ def test_another_page_is_read_without_the_form_or_fails(known: KnownForm, tmp_pa
     path = saved(page, tmp_path / "other")
     without = read_page(path, forms=[known])
     assert isinstance(without, PageReading)
-    assert (without.form, without.residual_mm) == ("", None)
+    assert (without.form, without.residual_mm, without.reason) == ("", None, "unknown_form")
     assert [field.value for field in without.fields] == ["123456"]
     failed = read_page(path, forms=[known], reads_unknown=False)
     assert isinstance(failed, PageFailure)
