@@ -23,7 +23,7 @@ from scanner.fields import (
     field_reading,
     hold_back,
     judge,
-)  # fmt: skip
+)
 from scanner.form import FormField
 from scanner.form.rules import as_date, as_number
 from scanner.known import KnownForm
@@ -97,9 +97,7 @@ def number_in(cells: str, field: FormField) -> str | None:
     """The digits of a number; empty where nothing is written, None where it cannot be read or has a gap."""
     if NOT_A_DIGIT in cells:
         return None
-    zeros = field.zero_cells if cells.strip(BLANK) else ""
-    text = "".join("0" if character in zeros else character for character in cells).replace(CROSSED, BLANK)
-    text = text.strip(BLANK)
+    text = _with_zeros(cells, field).replace(CROSSED, BLANK).strip(BLANK)
     return None if BLANK in text else text
 
 
@@ -123,7 +121,7 @@ def _reading(
     policy: Policy,
 ) -> FieldReading:
     is_bound = found.known.is_bound(field)
-    status, reason = judge(_as_judged(best.cells, field), confidences, Policy(0.0))
+    status, reason = judge(_with_zeros(best.cells, field), confidences, Policy(0.0))
     if field.name in found.registration.unseen:
         status, reason = REVIEW, "box_not_found"
     elif status != REVIEW and not best.is_valid:
@@ -139,8 +137,8 @@ def _reading(
     return field_reading(field.name, best.cells, confidences, best.probability, status, reason, quads, value=value)
 
 
-def _as_judged(cells: str, field: FormField) -> str:
-    """Crosses that mean zero are digits to whoever asks whether there is a number."""
+def _with_zeros(cells: str, field: FormField) -> str:
+    """The cells that the form takes for zeros as such; an empty field stays empty."""
     zeros = field.zero_cells if cells.strip(BLANK) else ""
     return "".join("0" if character in zeros else character for character in cells)
 

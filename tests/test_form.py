@@ -58,15 +58,10 @@ def test_a_form_is_read_from_its_file_or_folder(tmp_path: Path) -> None:
     assert form == load_form(tmp_path)
     assert [field.name for field in form.fields] == ["customer", "reading"]
     assert form.folder == tmp_path
-    customer = form.field("customer")
+    customer, reading = form.fields
     assert customer.right_mm == 20 + 5 * 7 + 5
-    assert form.field("reading").step_mm == 5
+    assert reading.step_mm == 5
     assert (form.pages[0].width_mm, form.pages[0].height_mm) == (148, 105)
-
-
-def test_a_missing_field_is_a_key_error(tmp_path: Path) -> None:
-    with pytest.raises(KeyError):
-        load_form(write(tmp_path, GOOD)).field("nothing")
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -98,14 +98,3 @@ class Form(_Table):
     fields: Annotated[tuple[FormField, ...], Strict(False), Field(min_length=1)]
     rules: Annotated[tuple[Rule, ...], Strict(False)] = ()
     folder: Path = Field(Path(), exclude=True)
-
-    def field(self, name: str) -> FormField:
-        """The field of this name.
-
-        Raises:
-            KeyError: there is none.
-        """
-        for field in self.fields:
-            if field.name == name:
-                return field
-        raise KeyError(name)

@@ -139,8 +139,8 @@ def match_features(page: Features, reference: Features) -> Match | None:
     reach = COARSE_PX * page.pixel
     seen, _ = cv2.findHomography(source, target, cv2.USAC_MAGSAC, reach, maxIters=STEPS, confidence=0.999)
     laid, _ = cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=reach, maxIters=STEPS)
-    from_lens = _grown(source, target, seen, page.pixel, _homography)
-    from_glass = _grown(source, target, None if laid is None else np.vstack([laid, [0, 0, 1]]), page.pixel, _affine)
+    from_lens = _grown(source, target, seen, page.pixel, fit_homography)
+    from_glass = _grown(source, target, None if laid is None else np.vstack([laid, [0, 0, 1]]), page.pixel, fit_affine)
     if from_lens is None or (from_glass and len(from_glass.points) >= FLAT * len(from_lens.points)):
         return from_glass  # what a homography has more it may have from chance, far from print it would lead astray
     return from_lens
@@ -161,11 +161,13 @@ def _grown(
     return None if matrix is None else Match(np.asarray(matrix, np.float64), source[is_near])
 
 
-def _homography(source: Points, target: Points) -> Matrix | None:
+def fit_homography(source: Points, target: Points) -> Matrix | None:
+    """The homography from (n, 2) to (n, 2) points, by least squares; None where they determine none."""
     return cv2.findHomography(source, target, 0)[0]
 
 
-def _affine(source: Points, target: Points) -> Matrix | None:
+def fit_affine(source: Points, target: Points) -> Matrix:
+    """The affine map from (n, 2) to (n, 2) points, by least squares."""
     columns = np.append(source, np.ones((len(source), 1)), axis=1)
     solved = np.linalg.lstsq(columns, target, rcond=None)[0]
     return np.vstack([solved.T, [0, 0, 1]])

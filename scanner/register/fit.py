@@ -41,14 +41,16 @@ class Reference:
     """What a form looks like: a picture of its print, and a patch of each field's frame.
 
     `to_page`: from millimeters to pixels of the picture. `cells_mm`: (cells, 4, 2) corners of each field's cells.
-    `patches`: how dark the frame is, (h, w) 0 - 1, over the field and `MARGIN_MM` around it, at `PX_PER_MM`. `printed`:
-    part of each field's lines that the picture shows. `goes_on`: fields beside whose cells another one is printed.
+    `patches`: how dark the frame is, (h, w) 0 - 1, over the field and `MARGIN_MM` around it, at `PX_PER_MM`.
+    `levels`: that of its lines. `printed`: part of each field's lines that the picture shows. `goes_on`: fields beside
+    whose cells another one is printed.
     """
 
     print_: Print
     to_page: Matrix
     cells_mm: Mapping[str, Quads]
     patches: Mapping[str, npt.NDArray[np.float32]]
+    levels: Mapping[str, float]
     printed: Mapping[str, float]
     goes_on: frozenset[str] = frozenset()
 
@@ -80,10 +82,10 @@ def make_reference(gray: Gray, to_page: Matrix, cells_mm: Mapping[str, Quads]) -
     print_ = Print(gray, _outside_cells(gray, to_page, list(cells_mm.values())))
     dark = {name: _darkness(gray, to_page, quads) for name, quads in cells_mm.items()}
     patches = {name: dark[name] * _on_frame(quads) for name, quads in cells_mm.items()}
-    printed = {name: _printed(dark[name], quads, _level(patches[name])) for name, quads in cells_mm.items()}
     levels = {name: _level(patch) for name, patch in patches.items()}
+    printed = {name: _printed(dark[name], quads, levels[name]) for name, quads in cells_mm.items()}
     goes_on = {name for name in cells_mm if _goes_on(gray, to_page, name, cells_mm, levels[name])}
-    return Reference(print_, to_page, dict(cells_mm), patches, printed, frozenset(goes_on))
+    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, frozenset(goes_on))
 
 
 def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registration | None:
@@ -119,7 +121,7 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
         name: apply(matrix, cells + shifts.get(name, usual)).astype(np.float32)
         for name, cells in reference.cells_mm.items()
     }
-    unseen = {name for name, patch in reference.patches.items() if name not in shifts and _level(patch) >= PALE}
+    unseen = {name for name, level in reference.levels.items() if name not in shifts and level >= PALE}
     return Registration(matrix, quads, residual_mm, len(found), len(match.points), frozenset(unseen))
 
 
@@ -141,8 +143,7 @@ def _is_borne_out(frames: int, coverage: float, reference: Reference) -> bool:
     """Whether enough frames are where they should be; where pale ones vanish in a fax, print all over the page."""
     if frames >= MIN_FRAMES * len(reference.patches):
         return True
-    levels = [_level(patch) for patch in reference.patches.values()]
-    return max(levels) < PALE and coverage >= COVERED
+    return max(reference.levels.values()) < PALE and coverage >= COVERED
 
 
 def _coverage(points: Points, all_points: Points) -> float:

@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 
 from scanner.arrays import Gray, Mask
-from scanner.register.features import Matrix, Points, apply
+from scanner.register.features import LONG_SIDE_PX, Matrix, Points, apply, fit_affine, fit_homography
 
-LONG_SIDE_PX = 1200  # of the pictures that are compared, as for features
 CORNERS, QUALITY, APART_PX = 600, 0.01, 12  # corners that are tracked; how distinct, how far from each other
 WINDOW, LEVELS = (21, 21), 3  # of the tracker: it finds what is up to 80 pixels off
 BACK_PX = 0.5  # a corner that is not tracked back to its place was lost
@@ -63,8 +62,4 @@ def _fit(source: Points, target: Points) -> Matrix | None:
     near = followers[1] if is_flat else followers[0]
     if near.sum() < FEWEST:
         return None
-    if is_flat:
-        columns = np.append(source[near], np.ones((int(near.sum()), 1)), axis=1)
-        return np.vstack([np.linalg.lstsq(columns, target[near], rcond=None)[0].T, [0, 0, 1]])
-    exact, _ = cv2.findHomography(source[near], target[near], 0)
-    return None if exact is None else np.asarray(exact, np.float64)
+    return (fit_affine if is_flat else fit_homography)(source[near], target[near])
