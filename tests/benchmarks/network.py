@@ -32,6 +32,7 @@ from scanner.training.evaluate import evaluate
 REPOSITORY = Path(__file__).resolve().parents[2]
 CANVAS = 96
 PAPER = 6  # pixels around a box of an amount
+FOREIGN = 0.6  # a stroke with this share of its ink in another box is that one's
 FONTS = ("DejaVuSans", "DejaVuSans-Oblique", "DejaVuSerif-Bold", "DejaVuSansMono", "STIXGeneral", "cmtt10", "cmss10")
 LETTERS = "ADEFGHKMNPQRUWXadefhkmnprtwyÄÜßéñ"  # without those written like a digit, with their accents or without
 SIGNS = "§¶@&#€%∑∞≠±★♥→↔✓"
@@ -81,13 +82,22 @@ def _sets(data: Path) -> Iterator[tuple[str, tuple[Digits, npt.NDArray[np.int64]
 
 
 def _amount_digits(folder: Path) -> tuple[Digits, npt.NDArray[np.int64]]:
-    """The digits of the amounts, each cut out by its labeled box."""
+    """The digits of the amounts, each cut out by its labeled box, without strokes that lie in a neighbor's box."""
     digits, labels = [], []
     for name, amount in json.loads((folder / "truth.json").read_text()).items():
         page = cv2.imread(str(folder / "images" / name), cv2.IMREAD_GRAYSCALE)
-        for label, (x, y, width, height) in zip(amount["value"], amount["boxes"], strict=True):
-            crop = page[max(y, 0) : y + height, max(x, 0) : x + width]
+        _, strokes = cv2.connectedComponents(cv2.threshold(page, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)[1])
+        boxes = [np.s_[max(y, 0) : y + height, max(x, 0) : x + width] for x, y, width, height in amount["boxes"]]
+        inside = np.array([np.bincount(strokes[box].ravel(), minlength=strokes.max() + 1) for box in boxes])
+        for label, box, own in zip(amount["value"], boxes, inside, strict=True):
+            crop = page[box].copy()
             paper = int(np.percentile(crop, 90))
+            is_foreign = (own < (1 - FOREIGN) * inside.max(axis=0)) & (
+                inside.max(axis=0) > FOREIGN * inside.sum(axis=0)
+            )
+            is_foreign[0] = False  # paper
+            around = cv2.dilate(is_foreign[strokes[box]].astype(np.uint8), np.ones((3, 3), np.uint8))
+            crop[(around > 0) & ((strokes[box] == 0) | is_foreign[strokes[box]])] = paper
             crop = cv2.copyMakeBorder(crop, PAPER, PAPER, PAPER, PAPER, cv2.BORDER_CONSTANT, value=paper)
             digits.append(normalize_picture(np.asarray(crop, np.uint8)))
             labels.append(int(label))
