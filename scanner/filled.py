@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from scanner.arrays import Gray, Scores
 from scanner.cells import CellInk, read_cells_of
+from scanner.codes import read_codes, serial_behind
 from scanner.content import score_cells
 from scanner.decode import Alternatives, Candidate, cell_alternatives, decode_field
 from scanner.fields import (
@@ -28,7 +29,7 @@ from scanner.form import FormField
 from scanner.form.rules import as_date, as_number
 from scanner.known import KnownForm
 from scanner.network import CROSSED, NOT_A_DIGIT, Network
-from scanner.register import Print, Registration, register
+from scanner.register import Print, Reference, Registration, register, register_marked
 from scanner.together import decode_together
 
 COMB_SIDES = 0.4  # of a comb's height, to which its ticks are printed
@@ -36,26 +37,62 @@ COMB_SIDES = 0.4  # of a comb's height, to which its ticks are printed
 
 @dataclass(frozen=True, slots=True)
 class FoundForm:
-    """Which page of which form a page shows, and where."""
+    """Which page of which form a page shows, and where; `serial`: the number of the sheet that its code says."""
 
     known: KnownForm
     page: int  # from 1
     registration: Registration
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A page of a form that a page may show."""
+
+    known: KnownForm
+    page: int
+    serial: str
+
+    @property
+    def reference(self) -> Reference:
+        return self.known.references[self.page - 1]
 
 
 def find_form(gray: Gray, forms: Sequence[KnownForm]) -> FoundForm | None:
-    """The form whose print the page shows best; None where it shows none of them."""
+    """The form that the page shows: the one that its code names, else by its fiducials, else by its print.
+
+    None where it shows none of them.
+    """
     page = Print(gray)
-    for thoroughly in (False, True):
+    candidates = _candidates(gray, forms)
+    for look in (register_marked, partial(register, thoroughly=False), partial(register, thoroughly=True)):
         found: FoundForm | None = None
-        for known in forms:
-            for number, reference in enumerate(known.references, start=1):
-                registration = register(page, reference, thoroughly=thoroughly)
-                if registration and (found is None or registration.matches > found.registration.matches):
-                    found = FoundForm(known, number, registration)
+        for each in candidates:
+            registration = look(page, each.reference)
+            if registration and (found is None or registration.matches > found.registration.matches):
+                found = FoundForm(each.known, each.page, registration, each.serial)
         if found:
             return found
     return None
+
+
+def _candidates(gray: Gray, forms: Sequence[KnownForm]) -> list[_Candidate]:
+    """The pages of forms that a code on the page names; where none does, those without a code.
+
+    Where no code can be read at all, it may be damaged: then all.
+    """
+    pages = [(known, number, sheet.code) for known in forms for number, sheet in enumerate(known.form.pages, start=1)]
+    codes = read_codes(gray) if any(code for _, _, code in pages) else []
+    named = [
+        (len(code.text), _Candidate(known, number, serial))
+        for known, number, code in pages
+        for text in codes
+        if code and (serial := serial_behind(text, code.text)) is not None
+    ]
+    longest = max((length for length, _ in named), default=0)  # MR-2-0042 is of MR-2, not of MR
+    return [each for length, each in named if length == longest] or [
+        _Candidate(known, number, "") for known, number, code in pages if not (code and codes)
+    ]
 
 
 def read_filled(gray: Gray, found: FoundForm, network: Network, policy: Policy) -> tuple[FieldReading, ...]:

@@ -14,7 +14,7 @@ from scanner.form.equations import Equation, parse_equation
 from scanner.form.load import FILE_NAME
 from scanner.form.rules import FieldRule, field_rule
 from scanner.page import load_page
-from scanner.register import Reference, make_reference
+from scanner.register import Fiducials, Reference, make_reference
 
 PX_PER_MM = 6.0  # of the picture of a page: 152 dpi keeps captions and frames, and the file small
 PRINTED = 0.6  # of the lines of a field's cells: some may be broken
@@ -117,7 +117,9 @@ def _reference(form: Form, page: int) -> Reference:
         )
     to_page = np.array([[PX_PER_MM, 0, -0.5], [0, PX_PER_MM, -0.5], [0, 0, 1.0]])
     fields = [field for field in form.fields if field.page == page]
-    reference = make_reference(gray, to_page, {field.name: cells_mm(field) for field in fields})
+    marks = sheet.fiducials
+    fiducials = None if marks is None else Fiducials(marks.shape, marks.size_mm, np.array(marks.at, np.float64))
+    reference = make_reference(gray, to_page, {field.name: cells_mm(field) for field in fields}, fiducials)
     elsewhere = [name for name, part in reference.printed.items() if part < PRINTED]
     if elsewhere:
         raise FormError(

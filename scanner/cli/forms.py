@@ -1,4 +1,4 @@
-"""The commands about forms: `scanner form new`, `check`, `schema`."""
+"""The commands about forms: `scanner form new`, `blank`, `check`, `schema`."""
 
 import json
 from pathlib import Path
@@ -41,6 +41,22 @@ def new(
         raise OutputError(f"{output}: cannot write: {error.strerror}; choose another folder") from error
     fields = sum(len(page.fields) for page in pages)
     say(printable(f"{output}: {fields} fields on {len(pages)} page{'' if len(pages) == 1 else 's'}"))
+
+
+@forms.command()
+def blank(
+    form: Annotated[Path, typer.Argument(help="form.toml, or its folder.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The PDF. Default: blank.pdf beside the form.")
+    ] = None,
+) -> None:
+    """Print a form from scratch: give each field a place, and write a PDF with boxes, fiducials and a QR code."""
+    from scanner.blank import write_blank
+
+    output = output or (form if form.is_dir() else form.parent) / "blank.pdf"
+    known = write_blank(form, output)
+    fields, pages = len(known.fields), len(known.pages)
+    say(printable(f"{output}: {fields} fields on {pages} page{'' if pages == 1 else 's'}; print it at 100 %"))
 
 
 @forms.command()

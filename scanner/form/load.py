@@ -18,11 +18,29 @@ def load_form(path: Path) -> Form:
         FormError: it is not there, no TOML, or has mistakes; all of them are told, a line each.
     """
     path = path / FILE_NAME if path.is_dir() else path
+    return parse_form(read_form_text(path), path)
+
+
+def read_form_text(path: Path) -> str:
+    """The text of a form file.
+
+    Raises:
+        FormError: it cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows puts a mark in front
-        tables = tomllib.loads(text)
+        return path.read_text(encoding="utf-8-sig")  # Windows puts a mark in front
     except (OSError, UnicodeDecodeError) as error:
         raise FormError(f"{path}: cannot be read ({error}); name a form.toml or its folder") from error
+
+
+def parse_form(text: str, path: Path) -> Form:
+    """A form of its text; `path` is where that lies.
+
+    Raises:
+        FormError: it is no TOML, or has mistakes.
+    """
+    try:
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise FormError(f"{path}: is no TOML: {error}") from error
     mistakes = list(mistakes_in(tables))

@@ -74,10 +74,21 @@ def _between(tables: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"{place}: {mistake}" for mistake in _off_page(field, pages[field.page]))
         elif field.page > len(_items(tables.get("pages", [{}]))):
             yield f"{place}, page: found {field.page}, the form has {len(pages)}"
+    yield from _of_sheets(sheets)
     yield from _overlaps(fields)
     are_all_known = len(fields) == len(_items(tables.get("fields")))  # else a rule may name one with other mistakes
     for number, rule in _valid(Rule, tables.get("rules")):
         yield from (f"rule {number}, expression: {mistake}" for mistake in _of_rule(rule, names, are_all_known))
+
+
+def _of_sheets(sheets: Sequence[tuple[int, Sheet]]) -> Iterator[str]:
+    codes: dict[str, int] = {}
+    for number, sheet in sheets:
+        for x, y in sheet.fiducials.at if sheet.fiducials else ():
+            if x > sheet.width_mm or y > sheet.height_mm:
+                yield f"page {number}, fiducials, at: [{x:g}, {y:g}] is off the page"
+        if sheet.code and (first := codes.setdefault(sheet.code.text, number)) != number:
+            yield f"page {number}, code, text: page {first} has the same code"
 
 
 def _of_rule(rule: Rule, names: set[str], are_all_known: bool) -> Iterator[str]:

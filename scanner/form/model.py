@@ -12,6 +12,7 @@ A4_MM = (210.0, 297.0)
 
 Millimeters: TypeAlias = Annotated[float, Field(ge=0, le=2000)]
 Size: TypeAlias = Annotated[float, Field(ge=1, le=2000)]
+Place: TypeAlias = Annotated[tuple[Millimeters, Millimeters], Strict(False)]
 OTHER_COLUMNS = frozenset({"file", "page", "form", "status"})  # of forms.csv
 
 
@@ -31,11 +32,30 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class Fiducials(_Table):
+    """Marks that a page is found by: filled squares, circles, or crosses."""
+
+    shape: Literal["square", "circle", "cross"] = "square"
+    size_mm: Size = 5.0
+    at: Annotated[tuple[Place, ...], Strict(False), Field(min_length=3, max_length=12)]
+
+
+class Code(_Table):
+    """A bar code of any kind that tells this page from others; it may go on behind `text` with a serial number."""
+
+    text: str = Field(min_length=1, max_length=200)
+    x_mm: Millimeters | None = Field(None, description="where `scanner form blank` prints it as a QR code")
+    y_mm: Millimeters | None = None
+    size_mm: Size = 16.0
+
+
 class Sheet(_Table):
     """One page of the form."""
 
     width_mm: Size = A4_MM[0]
     height_mm: Size = A4_MM[1]
+    fiducials: Fiducials | None = None
+    code: Code | None = None
 
 
 class FormField(_Table):

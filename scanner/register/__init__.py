@@ -1,7 +1,17 @@
 """From scan to canonical page: the skew of any page, and where a form's places lie on a scan of it."""
 
 from scanner.register.features import Print
-from scanner.register.fit import Reference, Registration, make_reference, register
+from scanner.register.fiducials import Fiducials
+from scanner.register.fit import Reference, Registration, make_reference, register, register_marked
 from scanner.register.skew import estimate_skew
 
-__all__ = ["Print", "Reference", "Registration", "estimate_skew", "make_reference", "register"]
+__all__ = [
+    "Fiducials",
+    "Print",
+    "Reference",
+    "Registration",
+    "estimate_skew",
+    "make_reference",
+    "register",
+    "register_marked",
+]

@@ -5,8 +5,11 @@ the scan; paper bends, so each field is then moved to where its own frame is pri
 is the residual; where their frames are not found, the page is none of this form.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from operator import itemgetter
 
 import cv2
 import numpy as np
@@ -14,13 +17,10 @@ import numpy.typing as npt
 
 from scanner.arrays import Gray, Mask, Quads
 from scanner.register.features import Matrix, Points, Print, apply, match_features
+from scanner.register.fiducials import FEWEST, Fiducials, find_marks, lay_out
+from scanner.register.frames import darkness, frame_shift_mm, goes_on_beside, line_level, on_frame, printed_part
 from scanner.register.track import track
 
-PX_PER_MM = 6.0  # of the patches that are laid over one another: a printed line is two pixels wide
-MARGIN_MM = 1.5  # around a field: its frame, and how far it may be off
-MAX_SHIFT_MM = 1.2  # a field further off would take a neighbor's frame for its own
-FRAME_MM = 0.5  # around the line that is printed around a cell: what belongs to the frame
-LIKENESS = 0.35  # correlation of a frame with the reference's from which it is found
 MIN_MATCHES = 25  # of features, by which print is the same
 MIN_FRAMES = 0.5  # part of the fields whose frame is found
 PALE = 0.3  # how dark a frame is printed that a fax may lose
@@ -28,12 +28,12 @@ PLACES, PRINT = 8, 4  # parts of the form each way; points of print in a part th
 COVERED = 0.5  # of these, with points that match
 EXACT_MM = 0.2  # a larger residual, or a field that is not found, makes it worth to be exact
 MAX_RESIDUAL_MM = 1.0
+LIKENESS_PX, PAPER_BLUR = 800, 5  # long side at which print is compared; what it stands out from
+PART = 40, 20  # pixels of its parts, across and down: a few words
+PRINTED_LEVEL = 6.0  # gray levels by which a part with print stands out, root mean square
+PRINT_ALIKE, PARTS_ALIKE = 0.5, 0.85  # correlation from which print is the same; part of it that must be
+MAYBE_ALIKE = 0.3  # with less it is not worth to be exact
 SQUARE = 2.5  # how much longer than wide a square millimeter may become: further no phone is tilted
-FAINTEST = 0.03  # how dark a printed frame is at least
-NEAR_MM, LINE_PART = 0.6, 0.35  # a line is printed where so near there is one of this part of the frame's darkness
-LINE_PERCENTILE = 90  # of what lies near a frame; its lines are the darkest
-DARKER = 1.3  # than on the reference a frame is hardly printed; more is ink
-PAPER_PERCENTILE = 80  # of a patch; ink is darker
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Reference:
     """What a form looks like: a picture of its print, and a patch of each field's frame.
 
     `to_page`: from millimeters to pixels of the picture. `cells_mm`: (cells, 4, 2) corners of each field's cells.
-    `patches`: how dark the frame is, (h, w) 0 - 1, over the field and `MARGIN_MM` around it, at `PX_PER_MM`.
+    `patches`: how dark the frame is, (h, w) 0 - 1, as of `frames.darkness`.
     `levels`: that of its lines. `printed`: part of each field's lines that the picture shows. `goes_on`: fields beside
     whose cells another one is printed.
     """
@@ -53,6 +53,7 @@ class Reference:
     levels: Mapping[str, float]
     printed: Mapping[str, float]
     goes_on: frozenset[str] = frozenset()
+    fiducials: Fiducials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +61,36 @@ class Registration:
     """Where a page shows the form: `matrix` from millimeters to pixels, `quads` (cells, 4, 2) of each field in pixels.
 
     `residual_mm`: root mean square of the distances by which the fields' frames lie off the homography. `frames`: how
-    many were found. `matches`: how many points of print were. `unseen`: fields whose frames should be seen and are not.
+    many were found. `matches`: how many points of print were, or how much print is alike, where fiducials found it.
+    `unseen`: fields whose frames should be seen and are not.
     """
 
     matrix: Matrix
     quads: Mapping[str, Quads]
     residual_mm: float
     frames: int
-    matches: int
+    matches: float
     unseen: frozenset[str] = frozenset()
 
 
-def make_reference(gray: Gray, to_page: Matrix, cells_mm: Mapping[str, Quads]) -> Reference:
+def make_reference(
+    gray: Gray, to_page: Matrix, cells_mm: Mapping[str, Quads], fiducials: Fiducials | None = None
+) -> Reference:
     """Of a picture of the form, blank or filled: what is written in the cells is left out.
 
     Args:
         gray: the picture.
         to_page: from millimeters to its pixels.
         cells_mm: (cells, 4, 2) corners of each field's cells in millimeters.
+        fiducials: marks that it has to be found by.
     """
     print_ = Print(gray, _outside_cells(gray, to_page, list(cells_mm.values())))
-    dark = {name: _darkness(gray, to_page, quads) for name, quads in cells_mm.items()}
-    patches = {name: dark[name] * _on_frame(quads) for name, quads in cells_mm.items()}
-    levels = {name: _level(patch) for name, patch in patches.items()}
-    printed = {name: _printed(dark[name], quads, levels[name]) for name, quads in cells_mm.items()}
-    goes_on = {name for name in cells_mm if _goes_on(gray, to_page, name, cells_mm, levels[name])}
-    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, frozenset(goes_on))
+    dark = {name: darkness(gray, to_page, quads) for name, quads in cells_mm.items()}
+    patches = {name: dark[name] * on_frame(quads) for name, quads in cells_mm.items()}
+    levels = {name: line_level(patch) for name, patch in patches.items()}
+    printed = {name: printed_part(dark[name], quads, levels[name]) for name, quads in cells_mm.items()}
+    goes_on = {name for name in cells_mm if goes_on_beside(gray, to_page, name, cells_mm, levels[name])}
+    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, frozenset(goes_on), fiducials)
 
 
 def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registration | None:
@@ -101,20 +106,55 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
     match = match_features(of_page, of_form)
     if match is None or len(match.points) < MIN_MATCHES:
         return None
-    matrix = match.matrix @ reference.to_page
+    coverage = _coverage(match.points, of_form.points)
+    return _fitted(gray, match.matrix, reference, coverage=coverage, matches=len(match.points))
+
+
+def register_marked(page: Print, reference: Reference) -> Registration | None:
+    """Find a form by its fiducials: several times as fast as by its print, and with no print but boxes too.
+
+    None where the form has none, the page does not show them all, or the print between them is another's.
+    """
+    fiducials = reference.fiducials
+    if fiducials is None:
+        return None
+    size_part = fiducials.size_mm * reference.to_page[0, 0] / max(reference.print_.gray.shape)
+    marks, seen = find_marks(page.gray, fiducials.shape, size_part), _reduced(page.gray)
+    from_picture = np.linalg.inv(reference.to_page)
+    all_but_one = combinations(fiducials.at, len(fiducials.at) - 1) if len(fiducials.at) > FEWEST else ()
+    for places in ([fiducials.at], all_but_one):  # a corner may be torn off
+        laid = [
+            matrix for each in places for matrix in lay_out(marks, np.array(each)) if _is_possible(matrix, reference)
+        ]
+        likely = [(_likeness(seen, matrix, reference), matrix) for matrix in laid]
+        likeness, matrix = max(likely, key=itemgetter(0), default=(0.0, np.eye(3)))
+        if MAYBE_ALIKE <= likeness < PARTS_ALIKE:  # a lens or paper that is bent
+            exact = track(page.gray, reference.print_.gray, reference.print_.mask, matrix @ from_picture)
+            matrix = matrix if exact is None else exact @ reference.to_page
+            likeness = _likeness(seen, matrix, reference) if _is_possible(matrix, reference) else 0.0
+        if likeness >= PARTS_ALIKE:
+            from_form = matrix @ from_picture
+            return _fitted(page.gray, from_form, reference, coverage=1.0, matches=likeness, is_exact=True)
+    return None
+
+
+def _fitted(
+    gray: Gray, from_form: Matrix, reference: Reference, *, coverage: float, matches: float, is_exact: bool = False
+) -> Registration | None:
+    """Each field where its frame is, given where the page shows the form's picture, about or, `is_exact`, as well as
+    can be; None where few are there."""
+    matrix = from_form @ reference.to_page
     if not _is_possible(matrix, reference):
         return None
     shifts = _shifts_mm(gray, matrix, reference)
-    if len(shifts) < len(reference.cells_mm) or _residual_mm(shifts) > EXACT_MM:
-        exact = track(gray, reference.print_.gray, reference.print_.mask, match.matrix)
+    if not is_exact and (len(shifts) < len(reference.cells_mm) or _residual_mm(shifts) > EXACT_MM):
+        exact = track(gray, reference.print_.gray, reference.print_.mask, from_form)
         again = {} if exact is None else _shifts_mm(gray, exact @ reference.to_page, reference)
         if exact is not None and len(again) >= len(shifts):
             matrix, shifts = exact @ reference.to_page, again
     found = list(shifts.values())
     residual_mm = _residual_mm(shifts)
-    if residual_mm > MAX_RESIDUAL_MM or not _is_borne_out(
-        len(found), _coverage(match.points, of_form.points), reference
-    ):
+    if residual_mm > MAX_RESIDUAL_MM or not _is_borne_out(len(found), coverage, reference):
         return None
     usual = np.median(found, axis=0) if found else np.zeros(2)
     quads = {
@@ -122,14 +162,62 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
         for name, cells in reference.cells_mm.items()
     }
     unseen = {name for name, level in reference.levels.items() if name not in shifts and level >= PALE}
-    return Registration(matrix, quads, residual_mm, len(found), len(match.points), frozenset(unseen))
+    return Registration(matrix, quads, residual_mm, len(found), matches, frozenset(unseen))
+
+
+def _reduced(gray: Gray) -> tuple[Gray, Matrix]:
+    """A page at about the size at which print is compared, and the map from its pixels to that."""
+    factor = max(round(max(gray.shape) / LIKENESS_PX), 1)
+    small = cv2.resize(gray, (gray.shape[1] // factor, gray.shape[0] // factor), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), _resizing(1 / factor)
+
+
+def _resizing(scale: float) -> Matrix:
+    return np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5], [0, 0, 1]])
+
+
+def _likeness(seen: tuple[Gray, Matrix], to_px: Matrix, reference: Reference) -> float:
+    """Part of the places with print on the form where a page, if it shows the form like this, has the same print.
+
+    `seen`: the page, `_reduced`. `to_px`: from millimeters to its pixels before that.
+    """
+    form, mask = reference.print_.gray, reference.print_.mask
+    scale = LIKENESS_PX / max(form.shape)
+    size = round(form.shape[1] * scale), round(form.shape[0] * scale)
+    from_mm = _resizing(scale) @ reference.to_page
+    page = cv2.warpPerspective(
+        seen[0], seen[1] @ to_px @ np.linalg.inv(from_mm), size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    expected = cv2.resize(form, size, interpolation=cv2.INTER_AREA)
+    is_print = np.full_like(expected, 255) if mask is None else cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    if reference.fiducials is not None:  # they are there already
+        reach = math.ceil(reference.fiducials.size_mm * from_mm[0, 0])
+        for x, y in apply(from_mm, reference.fiducials.at):
+            cv2.circle(is_print, (round(x), round(y)), reach, (0,), -1)
+    inside = (is_print > 0).astype(np.float32)
+    there, here = (_standing_out(each) * inside for each in (expected, page))
+    means = [cv2.blur(each, PART) for each in (there * here, there * there, here * here)]
+    common, strength, other = (each[PART[1] // 2 :: PART[1], PART[0] // 2 :: PART[0]] for each in means)
+    has_print = strength > PRINTED_LEVEL**2
+    if not has_print.any():
+        return 1.0  # the frames alone will tell
+    alike = common / np.sqrt(strength * other + 1e-6) >= PRINT_ALIKE
+    return float(alike[has_print].mean())
+
+
+def _standing_out(gray: cv2.typing.MatLike) -> npt.NDArray[np.float32]:
+    """How much darker than what is around it each place is; lighter ones are negative."""
+    level = gray.astype(np.float32)
+    around: npt.NDArray[np.float32] = cv2.GaussianBlur(level, (0, 0), PAPER_BLUR) - cv2.GaussianBlur(level, (0, 0), 1)
+    return around
 
 
 def _shifts_mm(gray: Gray, matrix: Matrix, reference: Reference) -> dict[str, Points]:
     """By how much the frame of each field is printed off its place, x and y, where it is found."""
     shifts: dict[str, Points] = {}
     for name, cells in reference.cells_mm.items():
-        shift = _shift_mm(gray, matrix, cells, reference.patches[name])
+        shift = frame_shift_mm(gray, matrix, cells, reference.patches[name])
         if shift is not None:
             shifts[name] = shift
     return shifts
@@ -168,96 +256,6 @@ def _is_possible(matrix: Matrix, reference: Reference) -> bool:
     turns = sides[:, 0] * np.roll(sides[:, 1], -1) - sides[:, 1] * np.roll(sides[:, 0], -1)
     stretch = np.linalg.norm(sides, axis=1) / np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     return bool((turns > 0).all() and stretch.max() < SQUARE * stretch.min())
-
-
-def _bounds_mm(quads: Quads) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    flat = quads.reshape(-1, 2).astype(np.float64)
-    return flat.min(axis=0) - MARGIN_MM, flat.max(axis=0) + MARGIN_MM
-
-
-def _darkness(gray: Gray, matrix: Matrix, quads: Quads) -> npt.NDArray[np.float32]:
-    """How dark the page is over a field, straightened: (h, w), 0 = paper, 1 = ink."""
-    low, high = _bounds_mm(quads)
-    size = np.ceil((high - low) * PX_PER_MM).astype(int)
-    to_mm = np.array([[1 / PX_PER_MM, 0, low[0]], [0, 1 / PX_PER_MM, low[1]], [0, 0, 1]])
-    patch = cv2.warpPerspective(
-        gray, matrix @ to_mm, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
-    paper = float(np.percentile(patch, PAPER_PERCENTILE))
-    dark: npt.NDArray[np.float32] = np.clip((paper - patch.astype(np.float32)) / max(paper, 1.0), 0, 1)
-    return dark
-
-
-def _on_frame(quads: Quads) -> npt.NDArray[np.float32]:
-    """1 on the frames of a field and beside them, 0 elsewhere; the size of its patch."""
-    low, high = _bounds_mm(quads)
-    width, height = np.ceil((high - low) * PX_PER_MM).astype(int)
-    mask = np.zeros((height, width), np.uint8)
-    corners = np.rint((quads - low) * PX_PER_MM).astype(np.int32)
-    cv2.polylines(mask, list(corners), True, (1,), round(2 * FRAME_MM * PX_PER_MM))
-    return mask.astype(np.float32)
-
-
-def _shift_mm(gray: Gray, matrix: Matrix, quads: Quads, frame: npt.NDArray[np.float32]) -> Points | None:
-    """By how much the frame of a field is printed off its place, x and y; None where it is not found."""
-    reach = round(MAX_SHIFT_MM * PX_PER_MM)
-    inner = frame[reach:-reach, reach:-reach]
-    if min(inner.shape) < 1 or not inner.any():
-        return None
-    level = np.float32(DARKER * _level(inner))
-    dark = np.minimum(_darkness(gray, matrix, quads), level)  # pale frames must count as much as the ink in them
-    likeness = cv2.matchTemplate(dark, inner, cv2.TM_CCOEFF_NORMED)
-    _, best, _, (x, y) = cv2.minMaxLoc(likeness)
-    if best < LIKENESS or x in (0, 2 * reach) or y in (0, 2 * reach):
-        return None
-    peak = np.array([x + _vertex(likeness[y, x - 1 : x + 2]), y + _vertex(likeness[y - 1 : y + 2, x])])
-    return (peak - reach) / PX_PER_MM
-
-
-def _level(patch: npt.NDArray[np.float32]) -> float:
-    """How dark its lines are, 0 - 1."""
-    return float(np.percentile(patch[patch > 0], LINE_PERCENTILE)) if patch.any() else 0.0
-
-
-def _printed(dark: npt.NDArray[np.float32], quads: Quads, level: float) -> float:
-    """Part of the sides, or of the bottoms, of a field's cells that are printed: the lesser of the two."""
-    if level < FAINTEST:
-        return 0.0
-    low, _ = _bounds_mm(quads)
-    near = round(NEAR_MM * PX_PER_MM)
-    sides, bottoms = [], []
-    for x0, y0, x1, y1 in np.rint((quads[:, [0, 2]].reshape(-1, 4) - np.tile(low, 2)) * PX_PER_MM).astype(int).tolist():
-        across = dark[(y0 + y1) // 2 : y1].mean(axis=0)  # the lower half: a comb has no more
-        down = dark[:, (3 * x0 + x1) // 4 : (x0 + 3 * x1) // 4].mean(axis=1)
-        sides += [across[max(x - near, 0) : x + near + 1].max(initial=0.0) for x in (x0, x1)]
-        bottoms.append(down[max(y1 - near, 0) : y1 + near + 1].max(initial=0.0))
-    return min(float((np.array(each) >= LINE_PART * level).mean()) for each in (sides, bottoms))
-
-
-def _goes_on(gray: Gray, to_page: Matrix, name: str, cells_mm: Mapping[str, Quads], level: float) -> bool:
-    """Whether a cell like the others is printed before the first or behind the last, and is no other field's."""
-    cells = cells_mm[name]
-    if len(cells) < 2:
-        return False
-    step = cells[1] - cells[0]
-    for beside in (cells[:1] - step, cells[-1:] + step):
-        middle = beside[0].mean(axis=0)
-        is_other = any(
-            (each.min(axis=(0, 1)) <= middle).all() and (middle <= each.max(axis=(0, 1))).all()
-            for other, each in cells_mm.items()
-            if other != name
-        )
-        if not is_other and _printed(_darkness(gray, to_page, beside), beside, level) == 1:
-            return True
-    return False
-
-
-def _vertex(three: npt.NDArray[np.float32]) -> float:
-    """Where between -0.5 and 0.5 the parabola through three values has its peak."""
-    before, at, after = (float(value) for value in three)
-    bend = before - 2 * at + after
-    return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
 
 
 def _outside_cells(gray: Gray, to_page: Matrix, cells_mm: Sequence[Quads]) -> Mask:

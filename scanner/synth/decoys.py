@@ -9,7 +9,7 @@ import numpy as np
 
 from scanner.synth.forms import Decoy
 from scanner.synth.hand import Writer
-from scanner.synth.printed import bar_code, logo, paragraph, print_table, ruled_rows, square_code, stamp
+from scanner.synth.printed import bar_code, fiducial, logo, paragraph, print_table, ruled_rows, square_code, stamp
 from scanner.synth.sheet import Sheet
 from scanner.synth.written import bubbles, check_boxes, letter_row, long_box, rating_row, ruled_lines, signature_box
 
@@ -25,6 +25,7 @@ _DRAWERS: dict[str, _Drawer] = {
     "paragraph": paragraph,
     "logo": logo,
     "square_code": square_code,
+    "fiducial": fiducial,
     "bar_code": bar_code,
     "check_boxes": check_boxes,
     "print_table": print_table,

@@ -62,6 +62,13 @@ def fill(
     return Filled(sheet.image, sheet.px_per_mm, cells, person)
 
 
+def printed_form(layout: Layout, dpi: float) -> ColorPage:
+    """The blank form on white paper: (height, width, 3), blue, green, red."""
+    sheet = blank_sheet(layout.width_mm, layout.height_mm, dpi)
+    print_form(sheet, layout, random_writer(np.random.default_rng(0)))
+    return sheet.image
+
+
 def print_form(sheet: Sheet, layout: Layout, writer: Writer) -> None:
     """Everything but the digits; decoys that are written by hand are by the same person."""
     for decoy in layout.decoys:

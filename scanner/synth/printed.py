@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from scanner.synth.forms import Decoy
 from scanner.synth.hand import Writer
@@ -28,6 +29,7 @@ from scanner.synth.sheet import (
 from scanner.synth.words import random_words
 
 TEXT_PT = 10.0
+CROSS_LINE = 0.14  # of its size
 STAMP_INKS: tuple[Color, ...] = ((140, 60, 60), (60, 60, 190), (60, 60, 60), (150, 90, 40))
 
 
@@ -73,7 +75,21 @@ def logo(sheet: Sheet, decoy: Decoy, writer: Writer, rng: np.random.Generator) -
 
 
 def square_code(sheet: Sheet, decoy: Decoy, writer: Writer, rng: np.random.Generator) -> None:
-    """Modules and finder patterns like a QR code's."""
+    """Modules and finder patterns like a QR code's; a real one, where there is a text."""
+    size_px = round(min(decoy.width_mm, decoy.height_mm) * sheet.px_per_mm)
+    modules = _real_code(decoy.texts[0]) if decoy.texts else _random_code(rng)
+    ink = cv2.resize(modules.astype(np.uint8) * 255, (size_px, size_px), interpolation=cv2.INTER_NEAREST)
+    _ink_at_mm(sheet, np.asarray(ink, np.uint8), decoy.x_mm, decoy.y_mm, BLACK)
+
+
+def _real_code(text: str) -> npt.NDArray[np.bool_]:
+    import zxingcpp
+
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
+    return np.array(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False)) < 128
+
+
+def _random_code(rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     count = 25
     modules = rng.random((count, count)) < 0.5
     finder = np.zeros((8, 8), bool)
@@ -83,9 +99,20 @@ def square_code(sheet: Sheet, decoy: Decoy, writer: Writer, rng: np.random.Gener
     modules[:8, :8] = finder
     modules[:8, -8:] = finder[:, ::-1]
     modules[-8:, :8] = finder[::-1]
-    size_px = round(min(decoy.width_mm, decoy.height_mm) * sheet.px_per_mm)
-    ink = cv2.resize(modules.astype(np.uint8) * 255, (size_px, size_px), interpolation=cv2.INTER_NEAREST)
-    _ink_at_mm(sheet, np.asarray(ink, np.uint8), decoy.x_mm, decoy.y_mm, BLACK)
+    return modules
+
+
+def fiducial(sheet: Sheet, decoy: Decoy, writer: Writer, rng: np.random.Generator) -> None:
+    """A mark by which a form is found; its text is its shape: square, circle or cross."""
+    size = decoy.width_mm
+    x, y = decoy.x_mm + size / 2, decoy.y_mm + size / 2
+    if decoy.texts == ("square",):
+        fill_rectangle(sheet, decoy.x_mm, decoy.y_mm, size, size)
+    elif decoy.texts == ("circle",):
+        filled_shape(sheet, ellipse_points(x, y, size / 2, size / 2))
+    else:
+        horizontal_line(sheet, decoy.x_mm, y, size, CROSS_LINE * size)
+        vertical_line(sheet, x, decoy.y_mm, size, CROSS_LINE * size)
 
 
 def _ink_at_mm(sheet: Sheet, ink: Ink, x_mm: float, y_mm: float, color: Color) -> None:

@@ -1,0 +1,30 @@
+"""Bar codes on a page, of any kind, and what they say of it."""
+
+import re
+
+import cv2
+
+from scanner.arrays import Gray
+
+LONG_SIDE_PX = 2400  # a module of a QR code that people print is then three pixels wide; more only takes time
+SERIAL = re.compile(r"[^0-9A-Za-z]+([0-9A-Za-z][0-9A-Za-z._-]*)", re.ASCII)
+
+
+def read_codes(gray: Gray) -> list[str]:
+    """The texts of all bar codes on a page, any way up: QR, Data Matrix, Code 128, EAN and the others of ZXing."""
+    import zxingcpp  # only pages of forms with a code wait for it
+
+    scale = LONG_SIDE_PX / max(gray.shape)
+    page = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else gray
+    return [code.text for code in zxingcpp.read_barcodes(page)]
+
+
+def serial_behind(text: str, expected: str) -> str | None:
+    """What a code says behind the text that is expected, MR-0042 behind MR: 0042; empty where there is no more.
+
+    None where it is another code.
+    """
+    if text == expected:
+        return ""
+    found = SERIAL.fullmatch(text[len(expected) :]) if text.startswith(expected) else None
+    return found.group(1) if found else None

@@ -1,0 +1,111 @@
+"""The printed frame of a field: how it looks on the form, and by how much it is off its place on a scan."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Gray, Quads
+from scanner.register.features import Matrix, Points
+
+PX_PER_MM = 6.0  # of the patches that are laid over one another: a printed line is two pixels wide
+MARGIN_MM = 1.5  # around a field: its frame, and how far it may be off
+MAX_SHIFT_MM = 1.2  # a field further off would take a neighbor's frame for its own
+FRAME_MM = 0.5  # around the line that is printed around a cell: what belongs to the frame
+LIKENESS = 0.35  # correlation of a frame with the reference's from which it is found
+FAINTEST = 0.03  # how dark a printed frame is at least
+NEAR_MM, LINE_PART = 0.6, 0.35  # a line is printed where so near there is one of this part of the frame's darkness
+LINE_PERCENTILE = 90  # of what lies near a frame; its lines are the darkest
+DARKER = 1.3  # than on the reference a frame is hardly printed; more is ink
+PAPER_PERCENTILE = 80  # of a patch; ink is darker
+
+
+def _bounds_mm(quads: Quads) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    flat = quads.reshape(-1, 2).astype(np.float64)
+    return flat.min(axis=0) - MARGIN_MM, flat.max(axis=0) + MARGIN_MM
+
+
+def darkness(gray: Gray, matrix: Matrix, quads: Quads) -> npt.NDArray[np.float32]:
+    """How dark the page is over a field and `MARGIN_MM` around it: (h, w) at `PX_PER_MM`, 0 = paper, 1 = ink."""
+    low, high = _bounds_mm(quads)
+    size = np.ceil((high - low) * PX_PER_MM).astype(int)
+    to_mm = np.array([[1 / PX_PER_MM, 0, low[0]], [0, 1 / PX_PER_MM, low[1]], [0, 0, 1]])
+    patch = cv2.warpPerspective(
+        gray, matrix @ to_mm, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    paper = float(np.percentile(patch, PAPER_PERCENTILE))
+    dark: npt.NDArray[np.float32] = np.clip((paper - patch.astype(np.float32)) / max(paper, 1.0), 0, 1)
+    return dark
+
+
+def on_frame(quads: Quads) -> npt.NDArray[np.float32]:
+    """1 on the frames of a field and beside them, 0 elsewhere; the size of its patch."""
+    low, high = _bounds_mm(quads)
+    width, height = np.ceil((high - low) * PX_PER_MM).astype(int)
+    mask = np.zeros((height, width), np.uint8)
+    corners = np.rint((quads - low) * PX_PER_MM).astype(np.int32)
+    cv2.polylines(mask, list(corners), True, (1,), round(2 * FRAME_MM * PX_PER_MM))
+    return mask.astype(np.float32)
+
+
+def frame_shift_mm(gray: Gray, matrix: Matrix, quads: Quads, frame: npt.NDArray[np.float32]) -> Points | None:
+    """By how much the frame of a field is printed off its place, x and y; None where it is not found."""
+    reach = round(MAX_SHIFT_MM * PX_PER_MM)
+    inner = frame[reach:-reach, reach:-reach]
+    if min(inner.shape) < 1 or not inner.any():
+        return None
+    level = np.float32(DARKER * line_level(inner))
+    dark = np.minimum(darkness(gray, matrix, quads), level)  # pale frames must count as much as the ink in them
+    likeness = cv2.matchTemplate(dark, inner, cv2.TM_CCOEFF_NORMED)
+    _, best, _, (x, y) = cv2.minMaxLoc(likeness)
+    if best < LIKENESS or x in (0, 2 * reach) or y in (0, 2 * reach):
+        return None
+    peak = np.array([x + _vertex(likeness[y, x - 1 : x + 2]), y + _vertex(likeness[y - 1 : y + 2, x])])
+    return (peak - reach) / PX_PER_MM
+
+
+def line_level(patch: npt.NDArray[np.float32]) -> float:
+    """How dark its lines are, 0 - 1."""
+    return float(np.percentile(patch[patch > 0], LINE_PERCENTILE)) if patch.any() else 0.0
+
+
+def printed_part(dark: npt.NDArray[np.float32], quads: Quads, level: float) -> float:
+    """Part of the sides, or of the bottoms, of a field's cells that are printed: the lesser of the two."""
+    if level < FAINTEST:
+        return 0.0
+    low, _ = _bounds_mm(quads)
+    near = round(NEAR_MM * PX_PER_MM)
+    sides, bottoms = [], []
+    for x0, y0, x1, y1 in np.rint((quads[:, [0, 2]].reshape(-1, 4) - np.tile(low, 2)) * PX_PER_MM).astype(int).tolist():
+        across = dark[(y0 + y1) // 2 : y1].mean(axis=0)  # the lower half: a comb has no more
+        down = dark[:, (3 * x0 + x1) // 4 : (x0 + 3 * x1) // 4].mean(axis=1)
+        sides += [across[max(x - near, 0) : x + near + 1].max(initial=0.0) for x in (x0, x1)]
+        bottoms.append(down[max(y1 - near, 0) : y1 + near + 1].max(initial=0.0))
+    return min(float((np.array(each) >= LINE_PART * level).mean()) for each in (sides, bottoms))
+
+
+def goes_on_beside(gray: Gray, to_page: Matrix, name: str, cells_mm: Mapping[str, Quads], level: float) -> bool:
+    """Whether a cell like the others is printed before the first or behind the last, and is no other field's."""
+    cells = cells_mm[name]
+    if len(cells) < 2:
+        return False
+    step = cells[1] - cells[0]
+    for beside in (cells[:1] - step, cells[-1:] + step):
+        middle = beside[0].mean(axis=0)
+        is_other = any(
+            (each.min(axis=(0, 1)) <= middle).all() and (middle <= each.max(axis=(0, 1))).all()
+            for other, each in cells_mm.items()
+            if other != name
+        )
+        if not is_other and printed_part(darkness(gray, to_page, beside), beside, level) == 1:
+            return True
+    return False
+
+
+def _vertex(three: npt.NDArray[np.float32]) -> float:
+    """Where between -0.5 and 0.5 the parabola through three values has its peak."""
+    before, at, after = (float(value) for value in three)
+    bend = before - 2 * at + after
+    return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
