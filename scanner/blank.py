@@ -1,5 +1,6 @@
 """A form, as its `form.toml` describes it, drawn to be printed: boxes, labels, fiducials, codes."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from tomlkit.exceptions import ParseError
 
 from scanner.errors import FormError, OutputError, UsageError
 from scanner.form import Form, FormField
-from scanner.form.draft import LABEL_MM, MARGIN_MM, complete_draft, label_of
+from scanner.form.draft import CHOICE_MM, LABEL_MM, MARGIN_MM, complete_draft, label_of
 from scanner.form.load import FILE_NAME, parse_form, read_form_text
-from scanner.known import PX_PER_MM, picture_path
+from scanner.known import PX_PER_MM, cells_mm, picture_path
 from scanner.staging import write_whole
 from scanner.synth.fill import printed_form
 from scanner.synth.forms import BoxField, BoxStyle, Decoy, Label, Layout
@@ -85,6 +86,8 @@ def layout_of(form: Form, number: int) -> Layout:
     for field in fields:
         text = label_of(field.model_dump(exclude_none=True))
         labels.append(Label(text, field.x_mm, max(field.y_mm - LABEL_MM, 0), LABEL_PT))
+        for choice, quad in zip(field.choices or (), cells_mm(field).tolist(), strict=False):
+            labels.append(Label(choice, quad[1][0] + CHOICE_MM, quad[1][1], LABEL_PT))
     marks, code = sheet.fiducials, sheet.code
     decoys = [
         Decoy(
@@ -95,12 +98,19 @@ def layout_of(form: Form, number: int) -> Layout:
     ]
     if code and code.x_mm is not None and code.y_mm is not None:
         decoys.append(Decoy("square_code", code.x_mm, code.y_mm, code.size_mm, code.size_mm, texts=(code.text,)))
-    boxes = tuple(_boxes(field) for field in fields)
+    boxes = tuple(box for field in fields for box in _boxes(field))
     return Layout(form.name, sheet.width_mm, sheet.height_mm, boxes, tuple(labels), tuple(decoys))
 
 
-def _boxes(field: FormField) -> BoxField:
-    return BoxField(
-        field.name, field.x_mm, field.y_mm, field.cells, STYLES[field.layout], field.cell_width_mm,
-        field.cell_height_mm, field.step_mm - field.cell_width_mm, FRAME_MM, FRAME_COLOR,
-    )  # fmt: skip
+def _boxes(field: FormField) -> Iterator[BoxField]:
+    """A row of boxes; of those to mark each by itself, named by its number."""
+    size = field.cell_width_mm, field.cell_height_mm
+    if field.type != "mark":
+        style = STYLES[field.layout]
+        yield BoxField(
+            field.name, field.x_mm, field.y_mm, field.cells, style, *size, field.gap_mm, FRAME_MM, FRAME_COLOR
+        )
+        return
+    for number, (x_mm, y_mm) in enumerate(cells_mm(field)[:, 0].tolist(), start=1):
+        name = f"{field.name}.{number}"
+        yield BoxField(name, x_mm, y_mm, 1, "separate", *size, line_mm=FRAME_MM, color=FRAME_COLOR)

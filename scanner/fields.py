@@ -28,6 +28,9 @@ REASONS = {
     "check_failed": "the number breaks a rule of the form: look what is written",
     "box_not_found": "its boxes are not where the form says: they are covered, cut off or out of the picture",
     "missing": "the form asks for a number, and nothing is written",
+    "several_marks": "more than one box is marked, where the form asks for one",
+    "taken_back": "a box is blackened beside another that is marked: that mark was taken back, it seems",
+    "doubtful_mark": "what is in a box may be dirt, or a faint mark",
 }
 """Every reason of a field's status, and what it means."""
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -28,8 +28,10 @@ from scanner.fields import (
 from scanner.form import FormField
 from scanner.form.rules import as_date, as_number
 from scanner.known import KnownForm
+from scanner.marks import ink_parts, read_marks
 from scanner.network import CROSSED, NOT_A_DIGIT, Network
 from scanner.register import Print, Reference, Registration, register, register_marked
+from scanner.register.features import apply
 from scanner.together import decode_together
 
 COMB_SIDES = 0.4  # of a comb's height, to which its ticks are printed
@@ -98,6 +100,26 @@ def _candidates(gray: Gray, forms: Sequence[KnownForm]) -> list[_Candidate]:
 def read_filled(gray: Gray, found: FoundForm, network: Network, policy: Policy) -> tuple[FieldReading, ...]:
     """The fields of a page in the order of its form."""
     fields = found.known.fields_of(found.page)
+    numbers = tuple(field for field in fields if field.type != "mark")
+    read = {field.name: _read_mark(gray, field, found, policy) for field in fields if field.type == "mark"}
+    read |= {each.name: each for each in _read_numbers(gray, numbers, found, network, policy)}
+    return tuple(read[field.name] for field in fields)
+
+
+def _read_mark(gray: Gray, field: FormField, found: FoundForm, policy: Policy) -> FieldReading:
+    reference, quads = found.known.references[found.page - 1], found.registration.quads[field.name]
+    on_form = apply(reference.to_page, reference.cells_mm[field.name]).astype(np.float32)
+    reading = read_marks(
+        field.name, ink_parts(gray, quads), ink_parts(reference.print_.gray, on_form), quads, field.options, policy,
+        multiple=field.multiple, required=field.required,
+    )  # fmt: skip
+    is_unseen = field.name in found.registration.unseen
+    return replace(reading, status=REVIEW, reason="box_not_found") if is_unseen else reading
+
+
+def _read_numbers(
+    gray: Gray, fields: Sequence[FormField], found: FoundForm, network: Network, policy: Policy
+) -> tuple[FieldReading, ...]:
     if not fields:
         return ()
     quads = [found.registration.quads[field.name] for field in fields]

@@ -84,10 +84,11 @@ def picture_path(folder: Path, page: int) -> Path:
 
 def cells_mm(field: FormField) -> Quads:
     """(cells, 4, 2) corners of a field's cells in millimeters."""
-    left = field.x_mm + np.arange(field.cells) * field.step_mm
-    right, top, bottom = left + field.cell_width_mm, np.full_like(left, field.y_mm), np.full_like(left, field.bottom_mm)
-    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1).astype(np.float32)
+    along = (1.0, 0.0) if field.direction == "right" else (0.0, 1.0)
+    left, top, right, bottom = 0.0, 0.0, field.cell_width_mm, field.cell_height_mm
+    first = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) + np.array([field.x_mm, field.y_mm])
+    steps = np.arange(field.cells)[:, None] * field.step_mm * np.array(along)
+    return (first + steps[:, None]).astype(np.float32)
 
 
 def _rules(form: Form) -> Iterator[tuple[str, FieldRule]]:

@@ -1,7 +1,7 @@
 """A `form.toml` that says what its fields are, but not where: places for them, as forms are well designed.
 
-Separate boxes wide enough for a digit, light between them, the label above; fields fill a row, rows a page. What is
-written in the file stays as it is, comments and order too.
+Separate boxes wide enough for a digit, light between them, the label above; boxes to mark below one another; fields
+fill a row, rows a page. What is written in the file stays as it is, comments and order too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +13,8 @@ from tomlkit import TOMLDocument
 from scanner.form.model import A4_MM
 
 CELL_MM, PITCH_MM = (5.5, 7.5), 7.5
+MARK_MM, MARK_PITCH_MM = (4.5, 4.5), 7.0  # a box to mark; the next one is below it
+CHOICE_MM = 2.0  # between such a box and what is printed beside it
 MARGIN_MM, TOP_MM, BOTTOM_MM = 20.0, 46.0, 22.0
 LABEL_MM = 5.0  # above the boxes
 BETWEEN_MM = 10.0  # fields beside each other
@@ -58,26 +60,45 @@ def _tables(document: TOMLDocument, key: str) -> list[Any]:
 
 def _place(fields: Sequence[Any], sizes: Sequence[tuple[float, float]], width_mm: Width) -> int:
     """Give the fields their places; gives the last page that has some."""
-    page, x_mm, y_mm = 1, MARGIN_MM, TOP_MM
+    page, x_mm, y_mm, row_mm = 1, MARGIN_MM, TOP_MM, 0.0
     for field in _unplaced(fields):
-        cells = field.get("cells")
-        boxes_mm = ((cells if isinstance(cells, int) else 1) - 1) * PITCH_MM + CELL_MM[0]
-        wide_mm = max(boxes_mm, width_mm(label_of(field)))
+        _give_boxes(field)
+        wide_mm, high_mm = _block_mm(field, width_mm)
         asked = field.get("page", page)
         if isinstance(asked, int) and asked > page:
-            page, x_mm, y_mm = asked, MARGIN_MM, TOP_MM
+            page, x_mm, y_mm, row_mm = asked, MARGIN_MM, TOP_MM, 0.0
         width, height = sizes[min(page, len(sizes)) - 1]
         if x_mm > MARGIN_MM and x_mm + wide_mm > width - MARGIN_MM:
-            x_mm, y_mm = MARGIN_MM, y_mm + LABEL_MM + CELL_MM[1] + ROW_GAP_MM
-        if y_mm + LABEL_MM + CELL_MM[1] > height - BOTTOM_MM:
-            page, x_mm, y_mm = page + 1, MARGIN_MM, TOP_MM
+            x_mm, y_mm, row_mm = MARGIN_MM, y_mm + row_mm + ROW_GAP_MM, 0.0
+        if y_mm + high_mm > height - BOTTOM_MM:
+            page, x_mm, y_mm, row_mm = page + 1, MARGIN_MM, TOP_MM, 0.0
         if page > 1:
             field["page"] = page
         field["x_mm"], field["y_mm"] = round(x_mm, 2), round(y_mm + LABEL_MM, 2)
-        field["cell_width_mm"], field["cell_height_mm"] = CELL_MM
-        field["pitch_mm"] = PITCH_MM
-        x_mm += wide_mm + BETWEEN_MM
+        x_mm, row_mm = x_mm + wide_mm + BETWEEN_MM, max(row_mm, high_mm)
     return page
+
+
+def _give_boxes(field: Any) -> None:
+    """Boxes of the usual size, and for marks one for each choice."""
+    is_mark = field.get("type") == "mark"
+    if is_mark and "cells" not in field:
+        field["cells"] = len(field.get("choices", "1"))
+    if is_mark:
+        field["direction"] = "down"
+    field["cell_width_mm"], field["cell_height_mm"] = MARK_MM if is_mark else CELL_MM
+    field["pitch_mm"] = MARK_PITCH_MM if is_mark else PITCH_MM
+
+
+def _block_mm(field: Any, width_mm: Width) -> tuple[float, float]:
+    """Width and height of a field with its label."""
+    cells = field.get("cells")
+    steps = (cells if isinstance(cells, int) else 1) - 1
+    label_mm = width_mm(label_of(field))
+    if field.get("type") == "mark":
+        choices_mm = max((width_mm(str(choice)) for choice in field.get("choices", ())), default=0.0)
+        return max(label_mm, MARK_MM[0] + CHOICE_MM + choices_mm), LABEL_MM + steps * MARK_PITCH_MM + MARK_MM[1]
+    return max(label_mm, steps * PITCH_MM + CELL_MM[0]), LABEL_MM + CELL_MM[1]
 
 
 def _unplaced(fields: Sequence[Any]) -> Iterator[Any]:

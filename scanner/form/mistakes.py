@@ -10,6 +10,7 @@ from scanner.errors import FormError
 from scanner.form.equations import parse_equation
 from scanner.form.model import Form, FormField, Rule, Sheet
 
+NUMBER_KEYS = {"check", "pattern", "list", "zero_cells"}  # that a mark has not
 OVER_EDGE_MM = 0.05  # rounding; what ends further beyond the page is a mistake
 SHARED_MM = 0.5  # the printed lines of neighbors may lie on each other
 
@@ -18,6 +19,7 @@ TYPE_KEYS: dict[str, set[str]] = {
     "number": {"min", "max", "decimals"},
     "date": {"format", "earliest", "latest"},
     "postal_code": {"country"},
+    "mark": {"choices", "multiple"},
 }
 """Keys of a field that only one type has."""
 
@@ -76,9 +78,10 @@ def _between(tables: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place}, page: found {field.page}, the form has {len(pages)}"
     yield from _of_sheets(sheets)
     yield from _overlaps(fields)
+    marks = {field.name for _, field in fields if field.type == "mark"}
     are_all_known = len(fields) == len(_items(tables.get("fields")))  # else a rule may name one with other mistakes
     for number, rule in _valid(Rule, tables.get("rules")):
-        yield from (f"rule {number}, expression: {mistake}" for mistake in _of_rule(rule, names, are_all_known))
+        yield from (f"rule {number}, expression: {mistake}" for mistake in _of_rule(rule, names, marks, are_all_known))
 
 
 def _of_sheets(sheets: Sequence[tuple[int, Sheet]]) -> Iterator[str]:
@@ -91,7 +94,7 @@ def _of_sheets(sheets: Sequence[tuple[int, Sheet]]) -> Iterator[str]:
             yield f"page {number}, code, text: page {first} has the same code"
 
 
-def _of_rule(rule: Rule, names: set[str], are_all_known: bool) -> Iterator[str]:
+def _of_rule(rule: Rule, names: set[str], marks: set[str], are_all_known: bool) -> Iterator[str]:
     try:
         equation = parse_equation(rule.expression)
     except FormError as error:
@@ -100,6 +103,8 @@ def _of_rule(rule: Rule, names: set[str], are_all_known: bool) -> Iterator[str]:
     for name in equation.names:
         if name not in names and are_all_known:
             yield f"{rule.expression!r} names {name}, which is no field"
+        if name in marks:
+            yield f"{rule.expression!r} names {name}, which is no number"
 
 
 def _valid(model: type[Table], tables: object) -> list[tuple[int, Table]]:
@@ -125,8 +130,10 @@ def _of_field(field: FormField) -> Iterator[str]:
     yield from _of_date(field)
     if field.type == "postal_code" and field.country is None:
         yield "country: is missing; give its two letters, or any"
-    if field.step_mm < field.cell_width_mm - OVER_EDGE_MM:
-        yield f"pitch_mm: found {field.step_mm:g}, but a cell is {field.cell_width_mm:g} mm wide"
+    yield from _of_mark(field)
+    if field.gap_mm < -OVER_EDGE_MM:
+        side = "wide" if field.direction == "right" else "high"
+        yield f"pitch_mm: found {field.step_mm:g}, but a cell is {field.step_mm - field.gap_mm:g} mm {side}"
     if field.min is not None and field.max is not None and field.min > field.max:
         yield f"max: found {field.max:g}, less than min, {field.min:g}"
     if field.pattern is not None:
@@ -134,6 +141,21 @@ def _of_field(field: FormField) -> Iterator[str]:
             re.compile(field.pattern)
         except re.error as error:
             yield f"pattern: {field.pattern!r} is no regular expression: {error}"
+
+
+def _of_mark(field: FormField) -> Iterator[str]:
+    if field.type != "mark":
+        if field.direction == "down":
+            yield "direction: only boxes to mark stand below one another, numbers are written to the right"
+        return
+    for key in sorted(NUMBER_KEYS & field.model_fields_set):
+        yield f"{key}: is for numbers, this field is of type 'mark'"
+    if field.choices is not None and len(field.choices) != field.cells:
+        yield f"choices: found {len(field.choices)}, the field has {field.cells} cells"
+    if field.choices is not None and len(set(field.choices)) < len(field.choices):
+        yield "choices: two are the same"
+    if field.layout == "comb":
+        yield "layout: a comb has no boxes to mark; use boxes or cells"
 
 
 def _of_date(field: FormField) -> Iterator[str]:

@@ -25,6 +25,7 @@ def _usable(name: str) -> str:
     return name
 
 
+Choice: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern="^[^;]+$")]
 Name: TypeAlias = Annotated[str, Field(max_length=64), AfterValidator(_usable)]
 
 
@@ -71,7 +72,8 @@ class FormField(_Table):
     cell_width_mm: Size
     cell_height_mm: Size
     pitch_mm: Size | None = Field(None, description="from cell to cell; by default the cell's width")
-    type: Literal["digits", "number", "date", "postal_code"] = "digits"
+    direction: Literal["right", "down"] = Field("right", description="where the next cell is")
+    type: Literal["digits", "number", "date", "postal_code", "mark"] = "digits"
     required: bool = False
     zero_cells: str = Field("", pattern="^[x_]*$", description="cells that mean zero: x crossed out, _ blank")
     check: str | None = Field(
@@ -87,20 +89,41 @@ class FormField(_Table):
     format: Literal["DDMMYYYY", "DDMMYY", "MMDDYYYY", "MMDDYY", "YYYYMMDD", "YYMMDD"] | None = None
     earliest: dt.date | None = None
     latest: dt.date | None = None
+    choices: Annotated[tuple[Choice, ...], Strict(False)] | None = Field(None, description="what each box stands for")
+    multiple: bool = Field(False, description="several boxes may be marked")
     country: Literal["any", "at", "ca", "ch", "de", "es", "fr", "in", "it", "nl", "us"] | None = None
 
     @property
     def step_mm(self) -> float:
-        """From the left edge of a cell to that of the next."""
-        return self.cell_width_mm if self.pitch_mm is None else self.pitch_mm
+        """From an edge of a cell to that of the next."""
+        return self._side_mm if self.pitch_mm is None else self.pitch_mm
+
+    @property
+    def _side_mm(self) -> float:
+        """Of a cell, in the direction of the field."""
+        return self.cell_width_mm if self.direction == "right" else self.cell_height_mm
+
+    @property
+    def gap_mm(self) -> float:
+        """Between two cells."""
+        return self.step_mm - self._side_mm
 
     @property
     def right_mm(self) -> float:
-        return self.x_mm + (self.cells - 1) * self.step_mm + self.cell_width_mm
+        return self.x_mm + self._length_mm("right") + self.cell_width_mm
 
     @property
     def bottom_mm(self) -> float:
-        return self.y_mm + self.cell_height_mm
+        return self.y_mm + self._length_mm("down") + self.cell_height_mm
+
+    def _length_mm(self, direction: str) -> float:
+        """From the first cell to the last, in this direction."""
+        return (self.cells - 1) * self.step_mm if direction == self.direction else 0.0
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What each box of a mark stands for; its number, where the form does not say."""
+        return self.choices or tuple(str(number) for number in range(1, self.cells + 1))
 
 
 class Rule(_Table):
