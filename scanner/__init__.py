@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scanner.pipeline import PageFailure, PageReading, read_page, read_pages
     from scanner.run import run
+    from scanner.tables import to_frame
 
 __version__ = "0.1.0"
-__all__ = ["PageFailure", "PageReading", "__version__", "read_page", "read_pages", "run"]
+__all__ = ["PageFailure", "PageReading", "__version__", "read_page", "read_pages", "run", "to_frame"]
 
 _HOMES = {
     "PageFailure": "scanner.pipeline",
@@ -21,6 +22,7 @@ _HOMES = {
     "read_page": "scanner.pipeline",
     "read_pages": "scanner.pipeline",
     "run": "scanner.run",
+    "to_frame": "scanner.tables",
 }
 
 

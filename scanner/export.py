@@ -11,12 +11,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from scanner.errors import INTERRUPTED, OK, SOME_PAGES_FAILED
 from scanner.fields import FieldReading
 from scanner.pipeline import PageFailure, PageReading
 from scanner.staging import interrupted_folder, publish, staging_folder
+
+if TYPE_CHECKING:
+    from scanner.documents import Assembler, Document
 
 FIELD_COLUMNS = (
     *("file", "page", "form", "field", "value", "confidence", "status", "reason", "cells", "digit_confidences"),
@@ -27,7 +30,7 @@ PAGE_COLUMNS = (
     *("file", "page", "form", "status", "reason", "detail", "fields", "accepted", "review", "blank"),
     *("seconds", "residual_mm"),
 )
-FORM_COLUMNS = ("file", "page", "form", "status")  # and one a field
+FORM_COLUMNS = ("file", "page", "form", "status", "problem")  # and one a field
 STATUSES = ("accepted", "review", "blank")
 
 PageResult: TypeAlias = PageReading | PageFailure
@@ -56,6 +59,7 @@ class RunSummary:
     blank: int = 0
     failed: int = 0
     skipped: int = 0
+    incomplete: int = 0  # documents that lack pages
     interrupted_in: Path | None = None  # where an interrupted run was written
 
     @property
@@ -71,7 +75,10 @@ class RunSummary:
         failed = [f"{_count(self.failed, 'page')} failed"] if self.failed else []
         skipped = [f"{_count(self.skipped, 'file')} skipped"] if self.skipped else []
         amiss = f"; {', '.join(failed + skipped)} ({output / 'pages.csv'})" if failed or skipped else ""
-        return f"{pages}: {fields}{amiss}"
+        lacking = (
+            f"; {_count(self.incomplete, 'document')} incomplete ({output / 'forms.csv'})" if self.incomplete else ""
+        )
+        return f"{pages}: {fields}{amiss}{lacking}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -84,7 +91,7 @@ def write_results(
     *,
     skipped: Iterable[SkippedFile] = (),
     pictures: Pictures | None = None,
-    form_fields: Sequence[str] = (),
+    documents: "Assembler | None" = None,
 ) -> RunSummary:
     """Write a run into the folder `output`, page by page as `results` yields them.
 
@@ -94,13 +101,13 @@ def write_results(
             `interrupted_folder(output)`.
         skipped: files that were not opened; asked for when `results` has ended.
         pictures: writes crops and overlays of a page; without it there are none.
-        form_fields: names of the fields of all forms, the columns of forms.csv; without them there is none.
+        documents: puts pages of forms together for forms.csv; without it there is none.
 
     Raises:
         OutputError: `output` cannot be written, is being written, or holds files that are not of a run.
     """
     with staging_folder(output) as staging:
-        summary, is_finished = _write_run(staging, results, skipped, pictures, form_fields)
+        summary, is_finished = _write_run(staging, results, skipped, pictures, documents)
         if is_finished:
             publish(staging, output)
             return summary
@@ -114,7 +121,7 @@ def _write_run(
     results: Iterable[PageResult],
     skipped: Iterable[SkippedFile],
     pictures: Pictures | None,
-    form_fields: Sequence[str],
+    documents: "Assembler | None",
 ) -> tuple[RunSummary, bool]:
     """What was written, and whether it is all."""
     counts: Counter[str] = Counter()
@@ -123,19 +130,20 @@ def _write_run(
     with ExitStack() as stack:
         write_fields = stack.enter_context(_table(folder / "fields.csv", FIELD_COLUMNS))
         write_pages = stack.enter_context(_table(folder / "pages.csv", PAGE_COLUMNS))
-        columns = (*FORM_COLUMNS, *form_fields)
-        write_forms = stack.enter_context(_table(folder / "forms.csv", columns)) if form_fields else None
+        write_forms = stack.enter_context(_forms_table(folder / "forms.csv", documents)) if documents else None
         try:
             for result in _read(results):
                 crops = pictures(folder, result) if pictures and isinstance(result, PageReading) else {}
                 write_fields(_field_rows(result))
                 review += _review_rows(result, crops)
                 write_pages([_page_row(result)])
-                if write_forms and isinstance(result, PageReading) and result.form:
-                    write_forms([_form_row(result, form_fields)])
+                if documents and write_forms and isinstance(result, PageReading):
+                    counts += write_forms(documents.add(result))
                 counts += _counts(result)
         except KeyboardInterrupt:
             is_finished = False
+        if documents and write_forms:
+            counts += write_forms(documents.close())
         skipped_rows = [_skipped_row(file) for file in skipped]
         write_pages(skipped_rows)
     with _table(folder / "review.csv", REVIEW_COLUMNS) as write_review:
@@ -148,6 +156,7 @@ def _write_run(
         blank=counts["blank"],
         failed=counts["failed"],
         skipped=len(skipped_rows),
+        incomplete=counts["incomplete"],
     )
     return summary, is_finished
 
@@ -172,6 +181,21 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Ro
         os.fsync(file.fileno())
 
 
+@contextmanager
+def _forms_table(path: Path, documents: "Assembler") -> Iterator[Callable[[Iterable["Document"]], Counter[str]]]:
+    """forms.csv; what writes into it counts the documents that are not complete."""
+    with _table(path, (*FORM_COLUMNS, *documents.names)) as write_rows:
+
+        def write(finished: Iterable["Document"]) -> Counter[str]:
+            counts: Counter[str] = Counter()
+            for document in finished:
+                write_rows([document_row(document, documents.names)])
+                counts["incomplete"] += not document.is_complete
+            return counts
+
+        yield write
+
+
 def _row_writer(file: TextIO) -> Callable[[Iterable[Row]], None]:
     plain = csv.writer(file, lineterminator="\n")
     quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -192,10 +216,10 @@ def _counts(result: PageResult) -> Counter[str]:
 
 
 def _field_rows(result: PageResult) -> list[Row]:
-    return [_field_row(result, field) for field in result.fields] if isinstance(result, PageReading) else []
+    return [field_row(result, field) for field in result.fields] if isinstance(result, PageReading) else []
 
 
-def _field_row(page: PageReading, field: FieldReading) -> Row:
+def field_row(page: PageReading, field: FieldReading) -> Row:
     return (
         *(path_cell(page.file), page.page, page.form, field.name),
         *(field.value, f"{field.confidence:.4f}", field.status, field.reason),
@@ -208,7 +232,7 @@ def _review_rows(result: PageResult, crops: Mapping[str, str]) -> list[tuple[flo
     if isinstance(result, PageFailure):
         return []
     return [
-        (field.confidence, (*_field_row(result, field), crops.get(field.name, ""), ""))
+        (field.confidence, (*field_row(result, field), crops.get(field.name, ""), ""))
         for field in result.fields
         if field.status == "review"
     ]
@@ -224,11 +248,11 @@ def _page_row(result: PageResult) -> Row:
     return (*page, *numbers, residual)
 
 
-def _form_row(page: PageReading, names: Sequence[str]) -> Row:
-    """One row a page that shows a form: its numbers by name, and whether a person has to look at any."""
-    values = {field.name: field.value for field in page.fields}
-    status = "review" if any(field.status == "review" for field in page.fields) else "accepted"
-    return (path_cell(page.file), page.page, page.form, status, *(values.get(name, "") for name in names))
+def document_row(document: "Document", names: Sequence[str]) -> Row:
+    """One row a document: where its first page is, what a person has to look at, and its numbers by name."""
+    first, fields = document.pages[0], document.fields
+    values = (fields[name].value if name in fields else "" for name in names)
+    return (path_cell(first.file), first.page, document.form, document.status, document.problem, *values)
 
 
 def _skipped_row(file: SkippedFile) -> Row:

@@ -46,6 +46,8 @@ class PageReading:
     reason: str = ""  # `no_fields` where nothing was found, `unknown_form` where none of the forms was
     detail: str = ""
     residual_mm: float | None = None
+    form_page: int = 0  # which page of the form it shows, from 1
+    serial: str = ""  # the number of the sheet, where its code says one
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,9 @@ def read_page(
     elif forms and not reading.form:
         reason, detail = "unknown_form", "the page shows none of the forms and was read without"
     return PageReading(
-        name, page, reading.fields, time.perf_counter() - start, reading.form, reason, detail, reading.residual_mm
-    )
+        name, page, reading.fields, time.perf_counter() - start, reading.form, reason, detail, reading.residual_mm,
+        reading.form_page, reading.serial,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,8 @@ class _Reading:
     fields: tuple[FieldReading, ...]
     form: str = ""
     residual_mm: float | None = None
+    form_page: int = 0
+    serial: str = ""
 
 
 def _read_known(
@@ -168,7 +173,7 @@ def _read_known(
     if found is None:
         return None
     fields = read_filled(gray, found, network, _policy(network, min_confidence))
-    return _Reading(fields, found.known.form.name, found.registration.residual_mm)
+    return _Reading(fields, found.known.form.name, found.registration.residual_mm, found.page, found.serial)
 
 
 def read_image(gray: Gray, network: Network, min_confidence: float | None = None) -> tuple[FieldReading, ...]:

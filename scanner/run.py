@@ -15,6 +15,7 @@ from scanner.sources import is_form_picture
 from scanner.staging import PUBLISHED
 
 if TYPE_CHECKING:
+    from scanner.documents import Assembler
     from scanner.known import KnownForm
 
 Watch: TypeAlias = Callable[[Iterator[PageResult], int], Iterator[PageResult]]
@@ -73,7 +74,7 @@ def run(
         _noted(results, reached),
         skipped=_skipped(discovery, reached),
         pictures=pictures,
-        form_fields=tuple(dict.fromkeys(field.name for each in known for field in each.form.fields)),
+        documents=_assembler(known),
     )
 
 
@@ -83,6 +84,14 @@ def _known_forms(paths: Sequence[Path]) -> "Sequence[KnownForm]":
     from scanner.known import load_known_forms  # what forms are checked with takes a tenth of a second to import
 
     return load_known_forms(paths)
+
+
+def _assembler(forms: "Sequence[KnownForm]") -> "Assembler | None":
+    if not forms:
+        return None
+    from scanner.documents import Assembler
+
+    return Assembler(forms)
 
 
 def _noted(results: Iterator[PageResult], reached: set[str]) -> Iterator[PageResult]:

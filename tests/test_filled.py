@@ -147,9 +147,9 @@ def test_a_run_names_form_and_fields(folder: Path, tmp_path: Path) -> None:
     lines = (tmp_path / "out" / "fields.csv").read_text().splitlines()
     assert [line.split(",")[2:5] for line in lines[1:]] == [["card", name, WRITTEN[name]] for name in NAMES]
     table = (tmp_path / "out" / "forms.csv").read_text().splitlines()
-    assert table[0] == "file,page,form,status," + ",".join(NAMES)
+    assert table[0] == "file,page,form,status,problem," + ",".join(NAMES)
     assert table[1].split(",")[1:3] == ["1", "card"]
-    assert table[1].split(",")[4:] == list(WRITTEN.values())
+    assert table[1].split(",")[5:] == list(WRITTEN.values())
     run([tmp_path / "in"], tmp_path / "out")
     assert not (tmp_path / "out" / "forms.csv").exists()
 

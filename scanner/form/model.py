@@ -13,7 +13,7 @@ A4_MM = (210.0, 297.0)
 Millimeters: TypeAlias = Annotated[float, Field(ge=0, le=2000)]
 Size: TypeAlias = Annotated[float, Field(ge=1, le=2000)]
 Place: TypeAlias = Annotated[tuple[Millimeters, Millimeters], Strict(False)]
-OTHER_COLUMNS = frozenset({"file", "page", "form", "status"})  # of forms.csv
+OTHER_COLUMNS = frozenset({"file", "page", "form", "status", "problem"})  # of forms.csv
 
 
 def _usable(name: str) -> str:

@@ -1,0 +1,130 @@
+"""Pages of a form put together to documents: by the serial number in their code, else by their order.
+
+A sheet with a serial number finds its other pages anywhere in the run. Without one a document goes on as long as the
+numbers of its pages rise, in one file or from one file of a single page to the next. What is missing, twice, or does
+not add up from page to page is its problem.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scanner.fields import FieldReading
+from scanner.filled import value_of
+from scanner.known import KnownForm
+from scanner.pipeline import PageReading
+
+ACCEPTED, REVIEW, INCOMPLETE = "accepted", "review", "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One filled form: the readings of its pages in the form's order, and what is wrong with them as a whole."""
+
+    form: str
+    pages: tuple[PageReading, ...]
+    problem: str = ""
+    is_complete: bool = True
+
+    @property
+    def fields(self) -> Mapping[str, FieldReading]:
+        """The readings of all pages by name."""
+        return {field.name: field for page in self.pages for field in page.fields}
+
+    @property
+    def status(self) -> str:
+        """`incomplete` where pages are missing or twice, `review` where a person has to look at something."""
+        if not self.is_complete:
+            return INCOMPLETE
+        needs_review = self.problem or any(field.status == REVIEW for field in self.fields.values())
+        return REVIEW if needs_review else ACCEPTED
+
+
+@dataclass(slots=True)
+class Assembler:
+    """Takes the pages of a run one by one and gives documents as they are finished."""
+
+    forms: Sequence[KnownForm]
+    _open: list[PageReading] = field(default_factory=list)  # by order, all of one form
+    _by_serial: dict[tuple[str, str], list[PageReading]] = field(default_factory=dict)
+    _done: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the fields of all forms, each once."""
+        return tuple(dict.fromkeys(each.name for known in self.forms for each in known.form.fields))
+
+    def add(self, page: PageReading) -> Iterator[Document]:
+        """The documents that are finished with this page; a page without a form belongs to none."""
+        known = self._known(page)
+        if known is None:
+            return
+        if len(known.form.pages) == 1:
+            yield self._document([page])
+        elif page.serial:
+            yield from self._add_sheet(page, len(known.form.pages))
+        else:
+            if self._open and not _goes_on(self._open[-1], page):
+                yield from self._close_open()
+            self._open.append(page)
+            if page.form_page == len(known.form.pages):
+                yield from self._close_open()
+
+    def close(self) -> Iterator[Document]:
+        """What is left at the end of the run."""
+        yield from self._close_open()
+        for pages in self._by_serial.values():
+            yield self._document(pages)
+        self._by_serial.clear()
+
+    def _known(self, page: PageReading) -> KnownForm | None:
+        return next((known for known in self.forms if known.form.name == page.form), None)
+
+    def _add_sheet(self, page: PageReading, count: int) -> Iterator[Document]:
+        key = page.form, page.serial
+        pages = self._by_serial.setdefault(key, [])
+        if key in self._done or any(each.form_page == page.form_page for each in pages):
+            if not pages:
+                del self._by_serial[key]
+            twice = f"page {page.form_page} of {page.serial} is there twice"
+            yield Document(page.form, (page,), twice, is_complete=False)
+            return
+        pages.append(page)
+        if len(pages) == count:
+            del self._by_serial[key]
+            self._done.add(key)
+            yield self._document(pages)
+
+    def _close_open(self) -> Iterator[Document]:
+        pages, self._open = self._open, []
+        if pages:
+            yield self._document(pages)
+
+    def _document(self, pages: Sequence[PageReading]) -> Document:
+        known = self._known(pages[0])
+        assert known is not None  # `add` has looked
+        ordered = tuple(sorted(pages, key=lambda page: page.form_page))
+        there = {page.form_page for page in ordered}
+        missing = [number for number in range(1, len(known.form.pages) + 1) if number not in there]
+        if missing:
+            numbers = ", ".join(map(str, missing))
+            problem = f"page{'s' if len(missing) > 1 else ''} {numbers} missing"
+            return Document(known.form.name, ordered, problem, is_complete=False)
+        document = Document(known.form.name, ordered)
+        broken = "; ".join(_broken_across(known, document.fields))
+        return Document(known.form.name, ordered, f"does not hold: {broken}" if broken else "")
+
+
+def _goes_on(last: PageReading, page: PageReading) -> bool:
+    """Whether a page may be of the same document as the one before."""
+    is_next = page.form == last.form and page.form_page > last.form_page
+    return is_next and (page.file == last.file or (page.page == last.page == 1))
+
+
+def _broken_across(known: KnownForm, fields: Mapping[str, FieldReading]) -> Iterator[str]:
+    """Rules between fields of several pages that do not hold; those of one page were looked at with it."""
+    described = {each.name: each for each in known.form.fields}
+    for equation in known.equations:
+        if len({described[name].page for name in equation.names}) > 1:
+            values = {name: value_of(fields[name].cells, described[name]) for name in equation.names}
+            if equation.holds(values) is False:
+                yield equation.text
