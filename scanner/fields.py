@@ -28,6 +28,7 @@ REASONS = {
     "check_failed": "the number breaks a rule of the form: look what is written",
     "box_not_found": "its boxes are not where the form says: they are covered, cut off or out of the picture",
     "missing": "the form asks for a number, and nothing is written",
+    "not_unique": "another page says the same number, and the form allows each once",
     "several_marks": "more than one box is marked, where the form asks for one",
     "taken_back": "a box is blackened beside another that is marked: that mark was taken back, it seems",
     "doubtful_mark": "what is in a box may be dirt, or a faint mark",
@@ -53,6 +54,7 @@ class FieldReading:
     digit_confidences: tuple[float, ...]
     box_xywh: tuple[int, int, int, int]
     cell_quads: tuple[tuple[tuple[float, float], ...], ...]  # a cell: four x, y corners, clockwise from top left
+    alternatives: tuple[tuple[str, float], ...] = ()  # of a form's field: cells and probability, the likeliest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def field_reading(
     quads: Quads,
     *,
     value: str | None = None,
+    alternatives: tuple[tuple[str, float], ...] = (),
 ) -> FieldReading:
     """A reading of cells (n,) with their corners (n, 4, 2); by default its value is their digits."""
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
@@ -103,6 +106,7 @@ def field_reading(
         digit_confidences=tuple(round(float(each), 4) for each in confidences),
         box_xywh=(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),
         cell_quads=tuple(tuple((float(x), float(y)) for x, y in quad) for quad in quads),
+        alternatives=alternatives,
     )
 
 

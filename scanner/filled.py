@@ -34,6 +34,7 @@ from scanner.register import Print, Reference, Registration, register, register_
 from scanner.register.features import apply
 from scanner.together import decode_together
 
+UNLIKELY, MOST_ALTERNATIVES = 1e-5, 20  # what else a number may be, that is kept
 COMB_SIDES = 0.4  # of a comb's height, to which its ticks are printed
 
 
@@ -131,14 +132,15 @@ def _read_numbers(
     }
     read = _decode(found.known, {field.name: field for field in fields}, cells)
     return tuple(
-        _reading(field, read[field.name], _confidences(read[field.name].cells, score, network), ink, found, policy)
+        _reading(field, read[field.name], _confidences(read[field.name][0].cells, score, network), ink, found, policy)
         for field, score, ink in zip(fields, scores, inks, strict=True)
     )
 
 
 def _decode(
     known: KnownForm, fields: Mapping[str, FormField], cells: Mapping[str, list[Alternatives]]
-) -> dict[str, Candidate]:
+) -> dict[str, list[Candidate]]:
+    """Of each field what it may read, the most probable first."""
     candidates = {
         name: decode_field(cells[name], known.rules[name], partial(number_in, field=field))
         for name, field in fields.items()
@@ -148,8 +150,7 @@ def _decode(
         return value_of(text, fields[name])
 
     equations = [equation for equation in known.equations if set(equation.names) <= set(fields)]
-    joint = decode_together(candidates, equations, value, {name: field.cells for name, field in fields.items()})
-    return {name: each[0] for name, each in joint.items()}
+    return decode_together(candidates, equations, value, {name: field.cells for name, field in fields.items()})
 
 
 def number_in(cells: str, field: FormField) -> str | None:
@@ -173,13 +174,13 @@ def value_of(cells: str, field: FormField) -> float | None:
 
 def _reading(
     field: FormField,
-    best: Candidate,
+    candidates: Sequence[Candidate],
     confidences: npt.NDArray[np.float64],
     ink: CellInk,
     found: FoundForm,
     policy: Policy,
 ) -> FieldReading:
-    is_bound = found.known.is_bound(field)
+    best, is_bound = candidates[0], found.known.is_bound(field)
     status, reason = judge(_with_zeros(best.cells, field), confidences, Policy(0.0))
     if field.name in found.registration.unseen:
         status, reason = REVIEW, "box_not_found"
@@ -193,7 +194,16 @@ def _reading(
         status, reason = hold_back(best.cells, ink)
     quads = found.registration.quads[field.name]
     value = (number_in(best.cells, field) or "") if field.zero_cells else None
-    return field_reading(field.name, best.cells, confidences, best.probability, status, reason, quads, value=value)
+    return field_reading(
+        field.name, best.cells, confidences, best.probability, status, reason, quads,
+        value=value, alternatives=_alternatives(candidates),
+    )  # fmt: skip
+
+
+def _alternatives(candidates: Sequence[Candidate]) -> tuple[tuple[str, float], ...]:
+    """What else may be written there; what the ink denies may not."""
+    likely = [each for each in candidates if each.probability >= UNLIKELY and not each.is_denied]
+    return tuple((each.cells, each.probability) for each in likely[:MOST_ALTERNATIVES])
 
 
 def _with_zeros(cells: str, field: FormField) -> str:

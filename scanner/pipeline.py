@@ -172,14 +172,14 @@ def _read_known(
     found = find_form(gray, forms)
     if found is None:
         return None
-    fields = read_filled(gray, found, network, _policy(network, min_confidence))
+    fields = read_filled(gray, found, network, policy_of(network, min_confidence))
     return _Reading(fields, found.known.form.name, found.registration.residual_mm, found.page, found.serial)
 
 
 def read_image(gray: Gray, network: Network, min_confidence: float | None = None) -> tuple[FieldReading, ...]:
     """Read a page image (height, width), 0 = ink; turned pages are read upright, and reported as they came."""
     readings, turn = _read_upright(gray, network)
-    policy = _policy(network, min_confidence)
+    policy = policy_of(network, min_confidence)
     named = name_in_reading_order([reading.row.quads for reading in readings])
     return tuple(
         make_field(
@@ -195,7 +195,8 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
     )
 
 
-def _policy(network: Network, min_confidence: float | None) -> Policy:
+def policy_of(network: Network, min_confidence: float | None) -> Policy:
+    """By default every digit must reach the threshold of the network's card."""
     if min_confidence is None:
         return Policy(min_digit=network.card.accept_threshold)
     return Policy(min_digit=0.0, min_field=min_confidence)

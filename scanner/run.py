@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.errors import PageError, UsageError
 from scanner.export import PageResult, RunSummary, SkippedFile, write_results
-from scanner.network import load_network
+from scanner.network import Network, load_network
 from scanner.overlay import crop_path, cut_field, draw_overlay, overlay_path, write_picture
 from scanner.page import Discovery, discover, load_page
-from scanner.pipeline import PageReading, read_pages
+from scanner.pipeline import PageReading, policy_of, read_pages
 from scanner.sources import is_form_picture
 from scanner.staging import PUBLISHED
 
@@ -63,6 +63,8 @@ def run(
     )
     if watch is not None:
         results = watch(results, len(discovery.files))
+    if known:
+        results = _settled(results, known, network, min_confidence)
     paths = {source.name: source.path for source in discovery.files}
     reached: set[str] = set()
 
@@ -84,6 +86,14 @@ def _known_forms(paths: Sequence[Path]) -> "Sequence[KnownForm]":
     from scanner.known import load_known_forms  # what forms are checked with takes a tenth of a second to import
 
     return load_known_forms(paths)
+
+
+def _settled(
+    results: Iterator[PageResult], forms: "Sequence[KnownForm]", network: Network, min_confidence: float | None
+) -> Iterator[PageResult]:
+    from scanner.unique import settle_unique
+
+    return settle_unique(results, forms, policy_of(network, min_confidence))
 
 
 def _assembler(forms: "Sequence[KnownForm]") -> "Assembler | None":

@@ -10,7 +10,7 @@ from scanner.errors import FormError
 from scanner.form.equations import parse_equation
 from scanner.form.model import Form, FormField, Rule, Sheet
 
-NUMBER_KEYS = {"check", "pattern", "list", "zero_cells"}  # that a mark has not
+NUMBER_KEYS = {"check", "pattern", "list", "unique", "zero_cells"}  # that a mark has not
 OVER_EDGE_MM = 0.05  # rounding; what ends further beyond the page is a mistake
 SHARED_MM = 0.5  # the printed lines of neighbors may lie on each other
 
@@ -131,6 +131,7 @@ def _of_field(field: FormField) -> Iterator[str]:
     if field.type == "postal_code" and field.country is None:
         yield "country: is missing; give its two letters, or any"
     yield from _of_mark(field)
+    yield from _of_zeros(field)
     if field.gap_mm < -OVER_EDGE_MM:
         side = "wide" if field.direction == "right" else "high"
         yield f"pitch_mm: found {field.step_mm:g}, but a cell is {field.step_mm - field.gap_mm:g} mm {side}"
@@ -141,6 +142,11 @@ def _of_field(field: FormField) -> Iterator[str]:
             re.compile(field.pattern)
         except re.error as error:
             yield f"pattern: {field.pattern!r} is no regular expression: {error}"
+
+
+def _of_zeros(field: FormField) -> Iterator[str]:
+    if field.unique and field.zero_cells:
+        yield "unique: a number with cells that mean zero is no name of anything; remove one of the two keys"
 
 
 def _of_mark(field: FormField) -> Iterator[str]:

@@ -83,6 +83,7 @@ class FormField(_Table):
     )
     pattern: str | None = Field(None, description="regular expression that the whole number matches")
     list: str | None = Field(None, description="numbers that there are: FILE.csv:COLUMN, beside form.toml")
+    unique: bool = Field(False, description="no two pages of a run have the same number")
     min: float | None = None
     max: float | None = None
     decimals: int = Field(0, ge=0, le=9, description="of the digits, those behind the decimal point")
