@@ -53,12 +53,13 @@ def on_frame(quads: Quads) -> npt.NDArray[np.float32]:
 def frame_shift_mm(gray: Gray, matrix: Matrix, quads: Quads, frame: npt.NDArray[np.float32]) -> Points | None:
     """By how much the frame of a field is printed off its place, x and y; None where it is not found."""
     reach = round(MAX_SHIFT_MM * PX_PER_MM)
-    inner = frame[reach:-reach, reach:-reach]
+    inner, beside = (each[reach:-reach, reach:-reach] for each in (frame, on_frame(quads)))
     if min(inner.shape) < 1 or not inner.any():
         return None
     level = np.float32(DARKER * line_level(inner))
     dark = np.minimum(darkness(gray, matrix, quads), level)  # pale frames must count as much as the ink in them
-    likeness = cv2.matchTemplate(dark, inner, cv2.TM_CCOEFF_NORMED)
+    likeness = cv2.matchTemplate(dark, inner, cv2.TM_CCOEFF_NORMED, mask=beside)  # whatever is written in the cells
+    likeness[~np.isfinite(likeness)] = -1.0  # nothing but paper
     _, best, _, (x, y) = cv2.minMaxLoc(likeness)
     if best < LIKENESS or x in (0, 2 * reach) or y in (0, 2 * reach):
         return None
