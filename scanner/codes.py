@@ -19,6 +19,14 @@ def read_codes(gray: Gray) -> list[str]:
     return [code.text for code in zxingcpp.read_barcodes(page)]
 
 
+def read_easy_codes(gray: Gray) -> list[str]:
+    """Of the QR codes on a page those that are easily read, ten times as fast."""
+    import zxingcpp
+
+    qr = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    return [code.text for code in zxingcpp.read_barcodes(gray, formats=qr, try_invert=False, try_downscale=False)]
+
+
 def serial_behind(text: str, expected: str) -> str | None:
     """What a code says behind the text that is expected, MR-0042 behind MR: 0042; empty where there is no more.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from scanner.arrays import Gray, Scores
 from scanner.cells import CellInk, read_cells_of
-from scanner.codes import read_codes, serial_behind
+from scanner.codes import read_codes, read_easy_codes, serial_behind
 from scanner.content import score_cells
 from scanner.decode import Alternatives, Candidate, cell_alternatives, decode_field
 from scanner.fields import (
@@ -26,6 +26,7 @@ from scanner.fields import (
     judge,
 )
 from scanner.form import FormField
+from scanner.form.model import Code
 from scanner.form.rules import as_date, as_number
 from scanner.known import KnownForm
 from scanner.marks import ink_parts, read_marks
@@ -67,7 +68,7 @@ def find_form(gray: Gray, forms: Sequence[KnownForm]) -> FoundForm | None:
     None where it shows none of them.
     """
     page = Print(gray)
-    candidates = _candidates(gray, forms)
+    candidates = _candidates(page, forms)
     for look in (register_marked, partial(register, thoroughly=False), partial(register, thoroughly=True)):
         found: FoundForm | None = None
         for each in candidates:
@@ -79,13 +80,24 @@ def find_form(gray: Gray, forms: Sequence[KnownForm]) -> FoundForm | None:
     return None
 
 
-def _candidates(gray: Gray, forms: Sequence[KnownForm]) -> list[_Candidate]:
+def _candidates(page: Print, forms: Sequence[KnownForm]) -> list[_Candidate]:
     """The pages of forms that a code on the page names; where none does, those without a code.
 
     Where no code can be read at all, it may be damaged: then all.
     """
     pages = [(known, number, sheet.code) for known in forms for number, sheet in enumerate(known.form.pages, start=1)]
-    codes = read_codes(gray) if any(code for _, _, code in pages) else []
+    if not any(code for _, _, code in pages):
+        return [_Candidate(known, number, "") for known, number, _ in pages]
+    codes = read_easy_codes(page.half)
+    named = _named(pages, codes)
+    if not named:
+        codes = read_codes(page.gray)
+        named = _named(pages, codes)
+    return named or [_Candidate(known, number, "") for known, number, code in pages if not (code and codes)]
+
+
+def _named(pages: Sequence[tuple[KnownForm, int, Code | None]], codes: Sequence[str]) -> list[_Candidate]:
+    """The pages whose code is among these, with what these say behind it."""
     named = [
         (len(code.text), _Candidate(known, number, serial))
         for known, number, code in pages
@@ -93,9 +105,7 @@ def _candidates(gray: Gray, forms: Sequence[KnownForm]) -> list[_Candidate]:
         if code and (serial := serial_behind(text, code.text)) is not None
     ]
     longest = max((length for length, _ in named), default=0)  # MR-2-0042 is of MR-2, not of MR
-    return [each for length, each in named if length == longest] or [
-        _Candidate(known, number, "") for known, number, code in pages if not (code and codes)
-    ]
+    return [each for length, each in named if length == longest]
 
 
 def read_filled(gray: Gray, found: FoundForm, network: Network, policy: Policy) -> tuple[FieldReading, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from scanner.arrays import Quads
 from scanner.errors import FormError, PageError
-from scanner.form import Form, FormField, load_form
+from scanner.form import Form, FormField, Sheet, load_form
 from scanner.form.equations import Equation, parse_equation
 from scanner.form.load import FILE_NAME
 from scanner.form.rules import FieldRule, field_rule
@@ -102,6 +102,16 @@ def _rules(form: Form) -> Iterator[tuple[str, FieldRule]]:
         raise FormError(*mistakes)
 
 
+def _fiducials(sheet: Sheet) -> Fiducials | None:
+    marks, code = sheet.fiducials, sheet.code
+    if marks is None:
+        return None
+    at = np.array(marks.at, np.float64)
+    if code is None or code.x_mm is None or code.y_mm is None:
+        return Fiducials(marks.shape, marks.size_mm, at)
+    return Fiducials(marks.shape, marks.size_mm, at, (code.x_mm, code.y_mm, code.size_mm))
+
+
 def _reference(form: Form, page: int) -> Reference:
     path, sheet = picture_path(form.folder, page), form.pages[page - 1]
     try:
@@ -118,8 +128,7 @@ def _reference(form: Form, page: int) -> Reference:
         )
     to_page = np.array([[PX_PER_MM, 0, -0.5], [0, PX_PER_MM, -0.5], [0, 0, 1.0]])
     fields = [field for field in form.fields if field.page == page]
-    marks = sheet.fiducials
-    fiducials = None if marks is None else Fiducials(marks.shape, marks.size_mm, np.array(marks.at, np.float64))
+    fiducials = _fiducials(sheet)
     reference = make_reference(gray, to_page, {field.name: cells_mm(field) for field in fields}, fiducials)
     elsewhere = [name for name, part in reference.printed.items() if part < PRINTED]
     if elsewhere:

@@ -234,7 +234,9 @@ def test_marks_are_told_by_shape() -> None:
     cv2.line(page, (900, 100), (900, 124), (0,), 3)
     cv2.putText(page, "RAEL5", (100, 600), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0,), 3)
     for shape, x in (("square", 112), ("circle", 500), ("cross", 900)):
-        assert [(round(mark.x), round(mark.y)) for mark in find_marks(page, shape, 24 / 1600)] == [(x, 112)]
+        assert [(round(mark.x), round(mark.y)) for mark in find_marks(Print(page).reduced, shape, 24 / 1600)] == [
+            (x, 112)
+        ]
 
 
 def test_marks_are_laid_on_places() -> None:

@@ -18,6 +18,7 @@ Points: TypeAlias = npt.NDArray[np.float64]
 """(n, 2), x and y; the middle of the top left pixel is (0, 0)."""
 
 LONG_SIDE_PX = 1200  # 4 pixels a millimeter of an A4 page: captions still have corners
+REDUCED_PX = 850  # long side at least: 3 pixels a millimeter of an A4 page
 LEAST_PX = 64  # a reduced page with less in one direction has no room for a corner's surroundings
 CORNERS = 5000
 GRID, FEATURES = 8, 1200  # parts of the page each way; corners that are kept, of each part about as many
@@ -52,6 +53,14 @@ class Match:
     points: Points
 
 
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A page halved until it is just large enough; `from_page` takes pixels of the page to its pixels."""
+
+    gray: Gray
+    from_page: Matrix
+
+
 @dataclass(frozen=True)
 class Print:
     """What is printed on a page, with features that are found once they are asked for.
@@ -61,6 +70,21 @@ class Print:
 
     gray: Gray
     mask: Mask | None = None
+
+    @cached_property
+    def half(self) -> Gray:
+        """A large page at half its size."""
+        return _halved(self.gray) if max(self.gray.shape) >= 2 * REDUCED_PX else self.gray
+
+    @cached_property
+    def reduced(self) -> Reduced:
+        """For what needs no features."""
+        page = self.half
+        while max(page.shape) >= 2 * REDUCED_PX:
+            page = _halved(page)
+        factor = self.gray.shape[1] // page.shape[1]
+        shift = 0.5 / factor - 0.5
+        return Reduced(page, np.array([[1 / factor, 0, shift], [0, 1 / factor, shift], [0, 0, 1]]))
 
     @cached_property
     def corners(self) -> Features:
@@ -104,6 +128,13 @@ class Print:
         scale = np.array([self.gray.shape[1] / size[0], self.gray.shape[0] / size[1]])
         points = np.array([each.pt for each in found], np.float64)
         return Features((points + 0.5) * scale - 0.5, descriptors, float(scale.mean()))
+
+
+def _halved(gray: Gray) -> Gray:
+    """Each pixel the mean of four; an odd last row or column is left out."""
+    width, height = gray.shape[1] // 2, gray.shape[0] // 2
+    even = gray[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 _NONE = Features(np.zeros((0, 2)), np.zeros((0, 32), np.uint8), 1.0)

@@ -11,10 +11,9 @@ from itertools import combinations, product
 import cv2
 import numpy as np
 
-from scanner.arrays import Gray, Mask
-from scanner.register.features import Matrix, Points, apply, fit_affine, fit_homography
+from scanner.arrays import Mask
+from scanner.register.features import Matrix, Points, Reduced, apply, fit_affine, fit_homography
 
-LONG_SIDE_PX = 1200  # 4 pixels a millimeter of an A4 page
 WINDOW, DARKER = 61, 20  # ink is darker than the mean around it, by gray levels
 LARGER, SMALLER = 1.4, 0.4  # than on a page that fills the picture: phones stand back
 SMALLEST_PX = 5
@@ -29,11 +28,15 @@ STRAY = 0.0015  # of the distance of the farthest two: four or more that lie fla
 
 @dataclass(frozen=True, slots=True)
 class Fiducials:
-    """Marks of one shape, a key of `SHAPES`; `at` (n, 2) are their middles in millimeters."""
+    """Marks of one shape, a key of `SHAPES`; `at` (n, 2) are their middles in millimeters.
+
+    `code_mm`: x, y and side of a code beside them; sibling forms have another one in its place.
+    """
 
     shape: str
     size_mm: float
     at: Points
+    code_mm: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,17 @@ class Mark:
     size: float
 
 
-def find_marks(gray: Gray, shape: str, size_part: float) -> list[Mark]:
-    """The marks on a page that look like a fiducial.
+def find_marks(page: Reduced, shape: str, size_part: float) -> list[Mark]:
+    """The marks on a page that look like a fiducial, in pixels of the page before it was reduced.
 
     Args:
-        gray: the page, any way up.
+        page: any way up.
         shape: square, circle or cross.
         size_part: side of the fiducial, in parts of the page's long side.
     """
-    scale = min(LONG_SIDE_PX / max(gray.shape), 1.0)
-    if min(gray.shape) * scale < WINDOW:
+    small, pixel = page.gray, 1 / page.from_page[0, 0]
+    if min(small.shape) < WINDOW:
         return []
-    small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else gray
     ink = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, WINDOW, DARKER)
     usual = size_part * max(small.shape)
     low, high = max(SMALLER * usual, SMALLEST_PX), LARGER * usual * math.sqrt(2)  # turned by 45 degrees it is wider
@@ -67,8 +69,8 @@ def find_marks(gray: Gray, shape: str, size_part: float) -> list[Mark]:
         if parent < 0 and low <= max(width, height) <= high and min(width, height) > SAME_SCALE * max(width, height):
             mark = _mark(contour, np.asarray(ink[y : y + height, x : x + width], np.uint8), (x, y), shape)
             if mark is not None:
-                marks.append(Mark((mark.x + 0.5) / scale - 0.5, (mark.y + 0.5) / scale - 0.5, mark.size / scale))
-    return sorted(marks, key=lambda mark: abs(math.log(mark.size * scale / usual)))[:MOST_MARKS]
+                marks.append(Mark((mark.x + 0.5) * pixel - 0.5, (mark.y + 0.5) * pixel - 0.5, mark.size * pixel))
+    return sorted(marks, key=lambda mark: abs(math.log(mark.size / pixel / usual)))[:MOST_MARKS]
 
 
 def _mark(contour: cv2.typing.MatLike, ink: Mask, corner: tuple[int, int], shape: str) -> Mark | None:

@@ -5,7 +5,6 @@ the scan; paper bends, so each field is then moved to where its own frame is pri
 is the residual; where their frames are not found, the page is none of this form.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Gray, Mask, Quads
+from scanner.register.alike import PrintParts
 from scanner.register.features import Matrix, Points, Print, apply, match_features
 from scanner.register.fiducials import FEWEST, Fiducials, find_marks, lay_out
 from scanner.register.frames import darkness, frame_shift_mm, goes_on_beside, line_level, on_frame, printed_part
@@ -28,11 +28,7 @@ PLACES, PRINT = 8, 4  # parts of the form each way; points of print in a part th
 COVERED = 0.5  # of these, with points that match
 EXACT_MM = 0.2  # a larger residual, or a field that is not found, makes it worth to be exact
 MAX_RESIDUAL_MM = 1.0
-LIKENESS_PX, PAPER_BLUR = 800, 5  # long side at which print is compared; what it stands out from
-PART = 40, 20  # pixels of its parts, across and down: a few words
-PRINTED_LEVEL = 6.0  # gray levels by which a part with print stands out, root mean square
-PRINT_ALIKE, PARTS_ALIKE = 0.5, 0.85  # correlation from which print is the same; part of it that must be
-MAYBE_ALIKE = 0.3  # with less it is not worth to be exact
+PARTS_ALIKE, MAYBE_ALIKE = 0.85, 0.3  # parts with print that must be alike; with less it is not worth to be exact
 SQUARE = 2.5  # how much longer than wide a square millimeter may become: further no phone is tilted
 
 
@@ -54,6 +50,7 @@ class Reference:
     printed: Mapping[str, float]
     goes_on: frozenset[str] = frozenset()
     fiducials: Fiducials | None = None
+    parts: PrintParts | None = None  # where there are fiducials: what else is printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,8 @@ def make_reference(
     levels = {name: line_level(patch) for name, patch in patches.items()}
     printed = {name: printed_part(dark[name], quads, levels[name]) for name, quads in cells_mm.items()}
     goes_on = {name for name in cells_mm if goes_on_beside(gray, to_page, name, cells_mm, levels[name])}
-    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, frozenset(goes_on), fiducials)
+    parts = None if fiducials is None else PrintParts.of(print_, to_page, fiducials)
+    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, frozenset(goes_on), fiducials, parts)
 
 
 def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registration | None:
@@ -115,23 +113,21 @@ def register_marked(page: Print, reference: Reference) -> Registration | None:
 
     None where the form has none, the page does not show them all, or the print between them is another's.
     """
-    fiducials = reference.fiducials
-    if fiducials is None:
+    fiducials, parts = reference.fiducials, reference.parts
+    if fiducials is None or parts is None:
         return None
     size_part = fiducials.size_mm * reference.to_page[0, 0] / max(reference.print_.gray.shape)
-    marks, seen = find_marks(page.gray, fiducials.shape, size_part), _reduced(page.gray)
+    marks = find_marks(page.reduced, fiducials.shape, size_part)
     from_picture = np.linalg.inv(reference.to_page)
     all_but_one = combinations(fiducials.at, len(fiducials.at) - 1) if len(fiducials.at) > FEWEST else ()
     for places in ([fiducials.at], all_but_one):  # a corner may be torn off
-        laid = [
-            matrix for each in places for matrix in lay_out(marks, np.array(each)) if _is_possible(matrix, reference)
-        ]
-        likely = [(_likeness(seen, matrix, reference), matrix) for matrix in laid]
+        laid = (matrix for each in places for matrix in lay_out(marks, np.array(each)))
+        likely = [(parts.alike(page.reduced, each), each) for each in laid if _is_possible(each, reference)]
         likeness, matrix = max(likely, key=itemgetter(0), default=(0.0, np.eye(3)))
         if MAYBE_ALIKE <= likeness < PARTS_ALIKE:  # a lens or paper that is bent
             exact = track(page.gray, reference.print_.gray, reference.print_.mask, matrix @ from_picture)
             matrix = matrix if exact is None else exact @ reference.to_page
-            likeness = _likeness(seen, matrix, reference) if _is_possible(matrix, reference) else 0.0
+            likeness = parts.alike(page.reduced, matrix) if _is_possible(matrix, reference) else 0.0
         if likeness >= PARTS_ALIKE:
             from_form = matrix @ from_picture
             return _fitted(page.gray, from_form, reference, coverage=1.0, matches=likeness, is_exact=True)
@@ -163,54 +159,6 @@ def _fitted(
     }
     unseen = {name for name, level in reference.levels.items() if name not in shifts and level >= PALE}
     return Registration(matrix, quads, residual_mm, len(found), matches, frozenset(unseen))
-
-
-def _reduced(gray: Gray) -> tuple[Gray, Matrix]:
-    """A page at about the size at which print is compared, and the map from its pixels to that."""
-    factor = max(round(max(gray.shape) / LIKENESS_PX), 1)
-    small = cv2.resize(gray, (gray.shape[1] // factor, gray.shape[0] // factor), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8), _resizing(1 / factor)
-
-
-def _resizing(scale: float) -> Matrix:
-    return np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5], [0, 0, 1]])
-
-
-def _likeness(seen: tuple[Gray, Matrix], to_px: Matrix, reference: Reference) -> float:
-    """Part of the places with print on the form where a page, if it shows the form like this, has the same print.
-
-    `seen`: the page, `_reduced`. `to_px`: from millimeters to its pixels before that.
-    """
-    form, mask = reference.print_.gray, reference.print_.mask
-    scale = LIKENESS_PX / max(form.shape)
-    size = round(form.shape[1] * scale), round(form.shape[0] * scale)
-    from_mm = _resizing(scale) @ reference.to_page
-    page = cv2.warpPerspective(
-        seen[0], seen[1] @ to_px @ np.linalg.inv(from_mm), size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
-    expected = cv2.resize(form, size, interpolation=cv2.INTER_AREA)
-    is_print = np.full_like(expected, 255) if mask is None else cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
-    if reference.fiducials is not None:  # they are there already
-        reach = math.ceil(reference.fiducials.size_mm * from_mm[0, 0])
-        for x, y in apply(from_mm, reference.fiducials.at):
-            cv2.circle(is_print, (round(x), round(y)), reach, (0,), -1)
-    inside = (is_print > 0).astype(np.float32)
-    there, here = (_standing_out(each) * inside for each in (expected, page))
-    means = [cv2.blur(each, PART) for each in (there * here, there * there, here * here)]
-    common, strength, other = (each[PART[1] // 2 :: PART[1], PART[0] // 2 :: PART[0]] for each in means)
-    has_print = strength > PRINTED_LEVEL**2
-    if not has_print.any():
-        return 1.0  # the frames alone will tell
-    alike = common / np.sqrt(strength * other + 1e-6) >= PRINT_ALIKE
-    return float(alike[has_print].mean())
-
-
-def _standing_out(gray: cv2.typing.MatLike) -> npt.NDArray[np.float32]:
-    """How much darker than what is around it each place is; lighter ones are negative."""
-    level = gray.astype(np.float32)
-    around: npt.NDArray[np.float32] = cv2.GaussianBlur(level, (0, 0), PAPER_BLUR) - cv2.GaussianBlur(level, (0, 0), 1)
-    return around
 
 
 def _shifts_mm(gray: Gray, matrix: Matrix, reference: Reference) -> dict[str, Points]:
