@@ -15,6 +15,7 @@ BACK_PX = 0.5  # a corner that is not tracked back to its place was lost
 OFF_PX = 2.0, 0.7  # a corner further off the fit was mistaken: at first, at last
 FEWEST = 12  # corners
 ROUNDS = 2
+PAPER_PX, INK_PERCENTILE, INK = 25, 98, 200.0  # what paper is estimated over; how dark print is made
 BENT = 0.97  # of the corners that a homography explains: an affine map that explains so many is enough
 
 
@@ -25,7 +26,7 @@ def track(page: Gray, reference: Gray, mask: Mask | None, matrix: Matrix) -> Mat
     """
     scale = LONG_SIDE_PX / max(reference.shape)
     size = round(reference.shape[1] * scale), round(reference.shape[0] * scale)
-    small = np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = _evened(np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8))
     inside = None if mask is None else cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
     corners = cv2.goodFeaturesToTrack(small, CORNERS, QUALITY, APART_PX, mask=inside)
     if corners is None:
@@ -37,6 +38,7 @@ def track(page: Gray, reference: Gray, mask: Mask | None, matrix: Matrix) -> Mat
             page, matrix @ to_reference, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
+        seen = _evened(np.asarray(seen, np.uint8))
         there, is_there, _ = cv2.calcOpticalFlowPyrLK(small, seen, corners, None, winSize=WINDOW, maxLevel=LEVELS)
         back, is_back, _ = cv2.calcOpticalFlowPyrLK(seen, small, there, None, winSize=WINDOW, maxLevel=LEVELS)
         is_kept = (is_there * is_back).ravel() > 0
@@ -46,6 +48,14 @@ def track(page: Gray, reference: Gray, mask: Mask | None, matrix: Matrix) -> Mat
             return None
         matrix = matrix @ to_reference @ moved @ np.linalg.inv(to_reference)
     return matrix / matrix[2, 2]
+
+
+def _evened(gray: Gray) -> Gray:
+    """Paper white and print as dark as on any other page: what is followed must look alike."""
+    paper = cv2.blur(cv2.dilate(gray, np.ones((PAPER_PX, PAPER_PX), np.uint8)), (PAPER_PX, PAPER_PX))
+    dark = cv2.subtract(paper, gray)
+    darkest = max(float(np.percentile(dark, INK_PERCENTILE)), 1.0)
+    return np.asarray(cv2.convertScaleAbs(dark, alpha=INK / darkest), np.uint8)
 
 
 def _fit(source: Points, target: Points) -> Matrix | None:

@@ -21,6 +21,12 @@ from scanner.synth.sample_forms import SAMPLE_FORMS, SampleForm
 SCANS = (("clean.png", "clean"), ("skewed.jpg", "skew"), ("fax.tif", "fax"), ("photo.jpg", "photo"))
 BATCH_PAGES = 3
 BATCHES = {"meter_reading": ("batch.tif", "fax"), "exam": ("batch.pdf", "scan")}  # one file of several pages
+MIXED = "mixed"
+MIXED_SCANS = (
+    (0, ".jpg", "scan"), (2, ".tif", "fax"), (1, ".jpg", "skew"), (2, ".jpg", "photo"), (3, ".tif", "fax+upside_down"),
+    (0, ".jpg", "photo"),
+)  # fmt: skip
+"""Which sample form, how it is saved, and what the scan does to it."""
 PICTURE_DPI, GRAYS = 6 * 25.4, 16  # 6 pixels a millimeter, as forms have it
 JPEG_QUALITY = 62  # samples stay small; 200 dpi and this is what cheap scanners send too
 PALETTE = 32  # colors of a clean PNG: enough for print and one pen
@@ -33,10 +39,24 @@ def write_samples(folder: Path) -> None:
     for make_form in SAMPLE_FORMS:
         form = make_form()
         write_form_samples(form, folder / form.layout.name)
+    write_mixed_samples(folder / MIXED)
     intact = (folder / "meter_reading" / "photo.jpg").read_bytes()
     broken = folder / "broken"
     broken.mkdir(parents=True, exist_ok=True)
     (broken / "truncated.jpg").write_bytes(intact[: int(len(intact) * TRUNCATED_SHARE)])
+
+
+def write_mixed_samples(folder: Path) -> None:
+    """A morning's mail: scans of all forms in one folder, named as scanners name them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[TruthRow] = []
+    forms = [make_form() for make_form in SAMPLE_FORMS]
+    for number, (turn, suffix, fault) in enumerate(MIXED_SCANS, start=1):
+        name = f"scan{number:04d}{suffix}"
+        page = _sample_page(forms[turn], name, fault)
+        save_pages([page], folder / name)
+        rows += truth_rows(name, 1, page.truth)
+    write_truth(folder / "truth.csv", rows)
 
 
 def write_form_samples(form: SampleForm, folder: Path) -> None:
