@@ -484,10 +484,12 @@ def test_the_readme_has_the_columns_of_the_tables() -> None:
 
 
 def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    example = re.search(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
-    assert example
+    examples = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    assert examples
     monkeypatch.chdir(README.parent)
-    exec(compile(example.group(1), str(README), "exec"), {})
+    names: dict[str, object] = {}
+    for example in examples:  # one goes on where the one before it ends
+        exec(compile(example, str(README), "exec"), names)
     assert re.search(r"\('r\d\df\d\d', '\d+', [01]\.\d+\)", capsys.readouterr().out)
 
 
