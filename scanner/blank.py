@@ -63,7 +63,8 @@ def write_blank(path: Path, output: Path) -> Form:
     return form
 
 
-def _label_width_mm(text: str) -> float:
+def label_width_mm(text: str) -> float:
+    """How wide a label is printed."""
     return text_width_mm(text, "source-sans-3", LABEL_PT)
 
 

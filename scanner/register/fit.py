@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from scanner.arrays import Gray, Mask, Quads
 from scanner.register.alike import PrintParts
-from scanner.register.features import Matrix, Points, Print, apply, match_features
-from scanner.register.fiducials import FEWEST, Fiducials, find_marks, lay_out
+from scanner.register.features import Match, Matrix, Points, Print, apply, fit_affine, fit_homography, match_features
+from scanner.register.fiducials import FEWEST, Fiducials, Mark, find_marks, lay_out
 from scanner.register.frames import darkness, frame_shift_mm, goes_on_beside, line_level, on_frame, printed_part
 from scanner.register.track import track
 
@@ -28,6 +28,8 @@ PLACES, PRINT = 8, 4  # parts of the form each way; points of print in a part th
 COVERED = 0.5  # of these, with points that match
 EXACT_MM = 0.2  # a larger residual, or a field that is not found, makes it worth to be exact
 MAX_RESIDUAL_MM = 1.0
+EVEN_MM, FEW_FRAMES, WIDE_MM = 0.08, 4, 15.0  # residual, frames and their spread from which the map is bettered by them
+NEAR_MARK_MM = 4.0  # how far print alone may lead astray
 PARTS_ALIKE, MAYBE_ALIKE = 0.85, 0.3  # parts with print that must be alike; with less it is not worth to be exact
 SQUARE = 2.5  # how much longer than wide a square millimeter may become: further no phone is tilted
 
@@ -105,7 +107,59 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
     if match is None or len(match.points) < MIN_MATCHES:
         return None
     coverage = _coverage(match.points, of_form.points)
-    return _fitted(gray, match.matrix, reference, coverage=coverage, matches=len(match.points))
+    held = _held_by_marks(page, match, reference)
+    return _fitted(
+        gray, match.matrix if held is None else held, reference,
+        coverage=coverage, matches=len(match.points), is_exact=held is not None,
+    )  # fmt: skip
+
+
+def _evened_out(
+    gray: Gray, matrix: Matrix, shifts: dict[str, Points], reference: Reference
+) -> tuple[Matrix, dict[str, Points]]:
+    """What all the frames have in common belongs to the map: a field that is turned is not found by moving it."""
+    if len(shifts) < FEW_FRAMES or _residual_mm(shifts) < EVEN_MM:
+        return matrix, shifts
+    middles = np.array([reference.cells_mm[name].mean(axis=(0, 1)) for name in shifts])
+    spread = np.linalg.svd(middles - middles.mean(axis=0), compute_uv=False)
+    if spread[1] < WIDE_MM:  # in one line they say nothing of the other direction
+        return matrix, shifts
+    better = matrix @ fit_affine(middles, middles + np.array(list(shifts.values())))
+    again = _shifts_mm(gray, better, reference)
+    is_better = len(again) >= len(shifts) and _residual_mm(again) < _residual_mm(shifts)
+    return (better, again) if is_better else (matrix, shifts)
+
+
+def _held_by_marks(page: Print, match: Match, reference: Reference) -> Matrix | None:
+    """A match made better by the fiducials that the page shows, two at least: far from print it may lead astray."""
+    if reference.fiducials is None:
+        return None
+    places = apply(reference.to_page, reference.fiducials.at)
+    marks = np.array([(mark.x, mark.y) for mark in _marks_on(page, reference)]).reshape(-1, 2)
+    expected, pixel = apply(match.matrix, places), _pixels_per_mm(match.matrix @ reference.to_page)
+    away = np.linalg.norm(expected[:, None] - marks[None], axis=2).reshape(len(places), len(marks))
+    is_there = away.min(axis=1, initial=np.inf) < NEAR_MARK_MM * pixel
+    if is_there.sum() < 2:
+        return None
+    weight = max(len(match.points) // int(is_there.sum()), 1)  # marks count as much as print
+    found = marks[away[is_there].argmin(axis=1)]
+    source = np.concatenate([match.points, np.repeat(places[is_there], weight, axis=0)])
+    target = np.concatenate([apply(match.matrix, match.points), np.repeat(found, weight, axis=0)])
+    is_flat = np.abs(match.matrix[2, :2]).max() == 0
+    return fit_affine(source, target) if is_flat else fit_homography(source, target)
+
+
+def _marks_on(page: Print, reference: Reference) -> list[Mark]:
+    """What looks like a fiducial of the form."""
+    fiducials = reference.fiducials
+    if fiducials is None:
+        return []
+    size_part = fiducials.size_mm * reference.to_page[0, 0] / max(reference.print_.gray.shape)
+    return find_marks(page.reduced, fiducials.shape, size_part)
+
+
+def _pixels_per_mm(matrix: Matrix) -> float:
+    return float(np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2]))))
 
 
 def register_marked(page: Print, reference: Reference) -> Registration | None:
@@ -116,11 +170,10 @@ def register_marked(page: Print, reference: Reference) -> Registration | None:
     fiducials, parts = reference.fiducials, reference.parts
     if fiducials is None or parts is None:
         return None
-    size_part = fiducials.size_mm * reference.to_page[0, 0] / max(reference.print_.gray.shape)
-    marks = find_marks(page.reduced, fiducials.shape, size_part)
+    marks = _marks_on(page, reference)
     from_picture = np.linalg.inv(reference.to_page)
     all_but_one = combinations(fiducials.at, len(fiducials.at) - 1) if len(fiducials.at) > FEWEST else ()
-    for places in ([fiducials.at], all_but_one):  # a corner may be torn off
+    for is_whole, places in ((True, [fiducials.at]), (False, all_but_one)):  # a corner may be torn off
         laid = (matrix for each in places for matrix in lay_out(marks, np.array(each)))
         likely = [(parts.alike(page.reduced, each), each) for each in laid if _is_possible(each, reference)]
         likeness, matrix = max(likely, key=itemgetter(0), default=(0.0, np.eye(3)))
@@ -130,7 +183,7 @@ def register_marked(page: Print, reference: Reference) -> Registration | None:
             likeness = parts.alike(page.reduced, matrix) if _is_possible(matrix, reference) else 0.0
         if likeness >= PARTS_ALIKE:
             from_form = matrix @ from_picture
-            return _fitted(page.gray, from_form, reference, coverage=1.0, matches=likeness, is_exact=True)
+            return _fitted(page.gray, from_form, reference, coverage=1.0, matches=likeness, is_exact=is_whole)
     return None
 
 
@@ -148,6 +201,7 @@ def _fitted(
         again = {} if exact is None else _shifts_mm(gray, exact @ reference.to_page, reference)
         if exact is not None and len(again) >= len(shifts):
             matrix, shifts = exact @ reference.to_page, again
+    matrix, shifts = _evened_out(gray, matrix, shifts, reference)
     found = list(shifts.values())
     residual_mm = _residual_mm(shifts)
     if residual_mm > MAX_RESIDUAL_MM or not _is_borne_out(len(found), coverage, reference):

@@ -2,30 +2,41 @@
 
 200 scans of ten forms, each with one of the things that happen to sheets, or with two of them and a scanner's, phone's
 or fax machine's faults: how many are registered, and how far the corner of a box lies off at worst. 100 pages of other
-forms must not be taken for the form. And of 50 blanks, ten of each style, how many are proposed with all their fields.
+forms must not be taken for the form. The same for forms that `scanner form blank` prints, with fiducials and a code;
+the other pages are then printed by it, too, with boxes in much the same places. And of 50 blanks, ten of each style,
+how many are proposed with all their fields.
 """
 
 import argparse
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from scanner.arrays import Gray, Quads
+from scanner.blank import label_width_mm, layout_of, write_blank
 from scanner.design import propose_page
+from scanner.filled import find_form
 from scanner.form import FormField
+from scanner.form.draft import complete_draft
+from scanner.form.load import parse_form
+from scanner.known import KnownForm, load_known_form
 from scanner.network import load_network
 from scanner.register import Print, Reference, Registration, make_reference, register
 from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, Layout, random_layout, random_values, scan_form
 from scanner.synth.forms import cell_quads
+from scanner.synth.words import random_words
 
 DPI = 200.0
 PX_PER_MM = DPI / 25.4
 NEAR_MM = 0.5
 BLANK_DPI, SAME_MM = 300.0, 1.5
 FORMS, SCANS, OTHERS = 10, 20, 10  # others of each form
+SIBLING_FAULTS = ("clean", "scan", "photo", "fax")
 SINGLE = (
     "rescaled", "letter", "shifted", "tilted", "cut", "stained", "strip", "upside_down", "sideways", "photo",
     "photocopy",
@@ -63,6 +74,7 @@ def main() -> None:
         print(row(fault, [each for each in results if each.fault == fault]))
     print(row("all", results))
     print(f"pages of other forms taken for the form: {taken} of {FORMS * OTHERS}")
+    measure_printed(options.seed_base)
     measure_proposals(options.seed_base)
 
 
@@ -73,8 +85,11 @@ def reference_of(layout: Layout) -> Reference:
     return make_reference(to_gray(blank.image), to_page, {field.name: cells_mm(field) for field in layout.fields})
 
 
-def find(gray: Gray, reference: Reference) -> Registration | None:
-    page = Print(gray)
+def find(gray: Gray, form: Reference | KnownForm) -> Registration | None:
+    if isinstance(form, KnownForm):
+        found = find_form(gray, [form])
+        return None if found is None else found.registration
+    page, reference = Print(gray), form
     return register(page, reference, thoroughly=False) or register(page, reference, thoroughly=True)
 
 
@@ -82,12 +97,12 @@ def cells_mm(field: BoxField) -> Quads:
     return ((cell_quads(field, PX_PER_MM) + 0.5) / PX_PER_MM).astype(np.float32)
 
 
-def measure(layout: Layout, reference: Reference, fault: str, seed: int) -> Result:
+def measure(layout: Layout, form: Reference | KnownForm, fault: str, seed: int) -> Result:
     rng = np.random.default_rng((seed, len(layout.fields)))
     page = scan_form(layout, random_values(layout, rng), fault, DrawnDigits(), rng, DPI)
     gray = to_gray(page.image)
     start = time.perf_counter()
-    found = find(gray, reference)
+    found = find(gray, form)
     seconds = time.perf_counter() - start
     if found is None:
         return Result(fault, False, float("nan"), seconds)
@@ -108,6 +123,41 @@ def other_pages(seed: int) -> Iterator[Gray]:
         rng = np.random.default_rng((seed, number))
         layout = random_layout(BOX_STYLES[(seed + number) % len(BOX_STYLES)], 500_000 + 100 * seed + number)
         yield to_gray(scan_form(layout, random_values(layout, rng), "scan", DrawnDigits(), rng, DPI).image)
+
+
+def measure_printed(seed_base: int) -> None:
+    """Forms with fiducials and codes, and their siblings."""
+    results: list[Result] = []
+    taken = 0
+    for number in range(FORMS):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "form.toml"
+            path.write_text(draft(seed_base + number))
+            write_blank(path, Path(folder) / "blank.pdf")
+            known = load_known_form(path)
+        layout = layout_of(known.form, 1)
+        results += [measure(layout, known, fault, seed) for seed, fault in enumerate((*SINGLE, *COMBINED))]
+        for other in range(OTHERS):
+            seed = 500_000 + 100 * (seed_base + number) + other
+            sibling = parse_form(complete_draft(draft(seed), label_width_mm)[0], path)
+            page = scan_form(layout_of(sibling, 1), {}, SIBLING_FAULTS[other % 4], DrawnDigits(), rng_of(seed), DPI)
+            taken += find_form(to_gray(page.image), [known]) is not None
+    print(row("printed by scanner form blank", results))
+    print(f"pages of its siblings taken for the form: {taken} of {FORMS * OTHERS}")
+
+
+def draft(seed: int) -> str:
+    """A form of 3 to 12 fields, without places."""
+    rng = rng_of(seed)
+    fields = "".join(
+        f'[[fields]]\nname = "f{number}"\nlabel = "{random_words(rng, 2)}"\ncells = {rng.integers(2, 12)}\n'
+        for number in range(rng.integers(3, 13))
+    )
+    return f'name = "form_{seed}"\ntitle = "{random_words(rng, 3)}"\n{fields}'
+
+
+def rng_of(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
 
 
 def measure_proposals(seed_base: int) -> None:
