@@ -7,7 +7,7 @@ import cv2
 from scanner.arrays import Gray
 
 LONG_SIDE_PX = 2400  # a module of a QR code that people print is then three pixels wide; more only takes time
-SERIAL = re.compile(r"[^0-9A-Za-z]+([0-9A-Za-z][0-9A-Za-z._-]*)", re.ASCII)
+SERIAL = re.compile(r"([^0-9A-Za-z]*)([0-9A-Za-z][0-9A-Za-z._-]*)", re.ASCII)
 
 
 def read_codes(gray: Gray) -> list[str]:
@@ -35,4 +35,5 @@ def serial_behind(text: str, expected: str) -> str | None:
     if text == expected:
         return ""
     found = SERIAL.fullmatch(text[len(expected) :]) if text.startswith(expected) else None
-    return found.group(1) if found else None
+    is_parted = found is not None and bool(found.group(1) or not expected[-1].isalnum())
+    return found.group(2) if found and is_parted else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from scanner.fields import FieldReading
 from scanner.filled import value_of
 from scanner.known import KnownForm
-from scanner.pipeline import PageReading
+from scanner.pipeline import PageFailure, PageReading
 
 ACCEPTED, REVIEW, INCOMPLETE = "accepted", "review", "incomplete"
 
@@ -53,21 +53,21 @@ class Assembler:
         """Of the fields of all forms, each once."""
         return tuple(dict.fromkeys(each.name for known in self.forms for each in known.form.fields))
 
-    def add(self, page: PageReading) -> Iterator[Document]:
-        """The documents that are finished with this page; a page without a form belongs to none."""
-        known = self._known(page)
-        if known is None:
+    def add(self, page: PageReading | PageFailure) -> Iterator[Document]:
+        """The documents that are finished with this page; one without a form, or that failed, belongs to none."""
+        known = self._known(page) if isinstance(page, PageReading) else None
+        if not isinstance(page, PageReading) or known is None or page.serial or not self._open:
+            yield from self._close_open()  # what comes between may be the page that is missing
+        if not isinstance(page, PageReading) or known is None:
             return
-        if len(known.form.pages) == 1:
-            yield self._document([page])
-        elif page.serial:
+        if page.serial:
             yield from self._add_sheet(page, len(known.form.pages))
-        else:
-            if self._open and not _goes_on(self._open[-1], page):
-                yield from self._close_open()
-            self._open.append(page)
-            if page.form_page == len(known.form.pages):
-                yield from self._close_open()
+            return
+        if self._open and not _goes_on(self._open[-1], page):
+            yield from self._close_open()
+        self._open.append(page)
+        if page.form_page == len(known.form.pages):
+            yield from self._close_open()
 
     def close(self) -> Iterator[Document]:
         """What is left at the end of the run."""

@@ -137,7 +137,7 @@ def _write_run(
                 write_fields(_field_rows(result))
                 review += _review_rows(result, crops)
                 write_pages([_page_row(result)])
-                if documents and write_forms and isinstance(result, PageReading):
+                if documents and write_forms:
                     counts += write_forms(documents.add(result))
                 counts += _counts(result)
         except KeyboardInterrupt:

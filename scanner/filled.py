@@ -73,11 +73,18 @@ def find_form(gray: Gray, forms: Sequence[KnownForm]) -> FoundForm | None:
         found: FoundForm | None = None
         for each in candidates:
             registration = look(page, each.reference)
-            if registration and (found is None or registration.matches > found.registration.matches):
+            if registration and (found is None or _evidence(each, registration) > _evidence(found, found.registration)):
                 found = FoundForm(each.known, each.page, registration, each.serial)
         if found:
             return found
     return None
+
+
+def _evidence(shown: FoundForm | _Candidate, registration: Registration) -> tuple[float, float]:
+    """What speaks for a page of a form: its frames and the print between them; many points of print are but many."""
+    fields = len(shown.known.fields_of(shown.page))
+    share = registration.frames / fields if fields else 1.0
+    return round(share + registration.alike, 1), registration.matches
 
 
 def _candidates(page: Print, forms: Sequence[KnownForm]) -> list[_Candidate]:
@@ -206,14 +213,18 @@ def _reading(
     value = (number_in(best.cells, field) or "") if field.zero_cells else None
     return field_reading(
         field.name, best.cells, confidences, best.probability, status, reason, quads,
-        value=value, alternatives=_alternatives(candidates),
+        value=value, alternatives=_alternatives(candidates, field),
     )  # fmt: skip
 
 
-def _alternatives(candidates: Sequence[Candidate]) -> tuple[tuple[str, float], ...]:
-    """What else may be written there; what the ink denies may not."""
-    likely = [each for each in candidates if each.probability >= UNLIKELY and not each.is_denied]
-    return tuple((each.cells, each.probability) for each in likely[:MOST_ALTERNATIVES])
+def _alternatives(candidates: Sequence[Candidate], field: FormField) -> tuple[tuple[str, float], ...]:
+    """What else may be written there; what the ink denies, breaks a rule or is no number may not."""
+    likely = [
+        (each.cells, each.probability)
+        for each in candidates
+        if each.probability >= UNLIKELY and each.is_valid and not each.is_denied and number_in(each.cells, field)
+    ]
+    return tuple(likely[:MOST_ALTERNATIVES])
 
 
 def _with_zeros(cells: str, field: FormField) -> str:

@@ -21,7 +21,7 @@ PAPER_PERCENTILE = 80
 DARK = 0.22  # of paper, by which ink is darker
 PRINTED = 0.15  # of a box on the form at most, as the letter of a bubble; more was written there
 HALF, STEEP = 0.03, 6.0  # part of a box that is ink where a mark is as likely as none; how soon that changes
-BLACK = 0.6  # of a box: blackened all over
+BLACK = 0.85  # of a box: blackened all over; a bold cross covers 0.6
 
 
 def ink_parts(gray: Gray, quads: Quads) -> npt.NDArray[np.float64]:
@@ -79,13 +79,13 @@ def read_marks(
         for chosen, sure, taken_back in zip(is_chosen, is_sure, is_taken_back, strict=True)
     )
     status, reason = _judge(int(is_chosen.sum()), multiple=multiple, required=required)
-    if is_taken_back.any():
-        status, reason = REVIEW, "taken_back"
-    elif not is_sure.all():
-        status, reason = REVIEW, "doubtful_mark"
-    value = ";".join(choice for choice, chosen in zip(choices, is_chosen, strict=True) if chosen)
     confidences = np.maximum(marked, 1 - marked)
     confidence = float(np.prod(confidences))
+    if is_taken_back.any():
+        status, reason = REVIEW, "taken_back"
+    elif not is_sure.all() or confidence < policy.min_field:
+        status, reason = REVIEW, "doubtful_mark"
+    value = ";".join(choice for choice, chosen in zip(choices, is_chosen, strict=True) if chosen)
     return field_reading(name, cells, confidences, confidence, status, reason, quads, value=value)
 
 

@@ -27,14 +27,14 @@ def to_frame(results: Iterable[PageResult], forms: "Sequence[KnownForm]" = ()) -
     """
     import pandas as pd
 
-    pages = (result for result in results if isinstance(result, PageReading))
     if forms:
         from scanner.documents import Assembler
 
         assembler = Assembler(forms)
-        rows: list[Row] = [document_row(each, assembler.names) for each in _documents(assembler, pages)]
+        rows: list[Row] = [document_row(each, assembler.names) for each in _documents(assembler, results)]
         columns: tuple[str, ...] = (*FORM_COLUMNS, *assembler.names)
     else:
+        pages = [result for result in results if isinstance(result, PageReading)]
         rows, columns = [field_row(page, field) for page in pages for field in page.fields], FIELD_COLUMNS
     table = pd.DataFrame(rows, columns=list(columns), dtype=object)
     for name in NUMBERS:
@@ -43,7 +43,7 @@ def to_frame(results: Iterable[PageResult], forms: "Sequence[KnownForm]" = ()) -
     return table
 
 
-def _documents(assembler: "Assembler", pages: Iterable[PageReading]) -> "Iterator[Document]":
-    for page in pages:
-        yield from assembler.add(page)
+def _documents(assembler: "Assembler", results: Iterable[PageResult]) -> "Iterator[Document]":
+    for result in results:
+        yield from assembler.add(result)
     yield from assembler.close()

@@ -1,8 +1,9 @@
 """Numbers that stand once in a run, as students on a class list: who took which is settled over all pages at once.
 
 Each reading may be any of its alternatives; the assignment is taken that is the most probable when no number is given
-twice (as Kuhn 1955; on the sparse graph of alternatives). What another page holds surely is no alternative any more, so
-a doubtful number becomes sure. Where two pages surely say the same, neither is changed: both go to review.
+twice (as Kuhn 1955; on the sparse graph of alternatives). What another page holds surely is hardly an alternative any
+more, so a doubtful number may become sure: where a list says which there are, else nothing but a person settles it.
+Where two pages surely say the same, neither is changed: both go to review.
 """
 
 import math
@@ -24,7 +25,7 @@ Looks: TypeAlias = Mapping[str, tuple[str, float]]
 """What a reading may be: number -> (cells, probability)."""
 
 SURE = 0.9  # a reading so probable is not given up for another
-LEFT_OUT = 1e-3  # how likely a number is none of a reading's alternatives, or written twice
+LEFT_OUT = 0.05  # how likely a number is written, or scanned, twice
 LEAST = 1e-9  # a weight of zero would be no edge of the graph
 OPEN_REASONS = {"", "low_confidence"}  # of the readings that others may settle; the rest a person has to look at
 
@@ -39,7 +40,12 @@ def settle_unique(results: Iterable[PageResult], forms: "Sequence[KnownForm]", p
         forms: what the pages show.
         policy: when a number is accepted.
     """
-    fields = {(known.form.name, field.name) for known in forms for field in known.form.fields if field.unique}
+    fields = {
+        (known.form.name, field.name): known.rules[field.name].numbers is not None
+        for known in forms
+        for field in known.form.fields
+        if field.unique
+    }
     if not fields:
         yield from results
         return
@@ -53,19 +59,21 @@ def settle_unique(results: Iterable[PageResult], forms: "Sequence[KnownForm]", p
     yield from _settled(held, fields, policy)
 
 
-def _settled(held: Sequence[PageResult], fields: set[tuple[str, str]], policy: Policy) -> list[PageResult]:
+def _settled(held: Sequence[PageResult], fields: Mapping[tuple[str, str], bool], policy: Policy) -> list[PageResult]:
+    """`fields`: those that are unique, and whether a list says what they may be."""
     places: dict[tuple[str, str], list[int]] = defaultdict(list)  # of the pages on which each field is open
     for number, page in enumerate(held):
         if not isinstance(page, PageReading):
             continue
         for reading in page.fields:
-            is_read = reading.alternatives[:1] and reading.alternatives[0][0] == reading.cells
+            is_read = reading.alternatives[:1] and reading.alternatives[0][0] == reading.cells and reading.value
             if (page.form, reading.name) in fields and is_read and reading.reason in OPEN_REASONS:
                 places[page.form, reading.name].append(number)
     pages = list(held)
-    for (_, name), numbers in places.items():
+    for (form, name), numbers in places.items():
         readings = [_field(pages[number], name) for number in numbers]
-        for number, reading in zip(numbers, _assigned(readings, policy), strict=True):
+        settled = _assigned(readings, policy if fields[form, name] else None)
+        for number, reading in zip(numbers, settled, strict=True):
             pages[number] = _with_field(pages[number], reading)
     return pages
 
@@ -80,8 +88,8 @@ def _with_field(page: PageResult, reading: FieldReading) -> PageReading:
     return replace(page, fields=tuple(reading if each.name == reading.name else each for each in page.fields))
 
 
-def _assigned(readings: Sequence[FieldReading], policy: Policy) -> list[FieldReading]:
-    """The readings, each with the number that is most probably its own."""
+def _assigned(readings: Sequence[FieldReading], policy: Policy | None) -> list[FieldReading]:
+    """The readings, each with the number that is most probably its own; without a policy none is changed."""
     looks = [_looks(reading) for reading in readings]
     chosen = _assignment(looks)
     holders: dict[str, list[int]] = defaultdict(list)
@@ -90,7 +98,8 @@ def _assigned(readings: Sequence[FieldReading], policy: Policy) -> list[FieldRea
     disputed: set[int] = set()
     for row, number in enumerate(chosen):
         best = _digits(readings[row].cells)
-        if number is None or (number != best and looks[row][best][1] >= SURE):
+        is_changed = number != best and (policy is None or looks[row][best][1] >= SURE)
+        if number is None or is_changed:
             disputed |= {row, *holders[best]}
     settled = []
     for row, (reading, number) in enumerate(zip(readings, chosen, strict=True)):
@@ -102,7 +111,8 @@ def _assigned(readings: Sequence[FieldReading], policy: Policy) -> list[FieldRea
             for each in looks[row]
             if each in holders
         }
-        settled.append(_settle(reading, looks[row], number, taken, policy))
+        is_contested = any(part > 0 for part in taken.values())
+        settled.append(_settle(reading, looks[row], number, taken, policy) if policy and is_contested else reading)
     return settled
 
 
@@ -123,7 +133,9 @@ def _settle(
     """The reading as this number; its probability is that among what others, as probably as is `taken`, leave."""
     cells, own = looks[number]
     unseen = max(1.0 - sum(part for _, part in looks.values()), 0.0)
-    others = sum(part * (1 - taken.get(other, 0.0)) for other, (_, part) in looks.items() if other != number)
+    others = sum(
+        part * (1 - (1 - LEFT_OUT) * taken.get(other, 0.0)) for other, (_, part) in looks.items() if other != number
+    )
     confidence = own / (own + others + unseen)
     is_sure = confidence >= max(policy.min_field, policy.min_digit ** len(cells))
     old = zip(cells, reading.cells, reading.digit_confidences, strict=True)

@@ -105,12 +105,19 @@ def test_pages_of_a_file_follow_one_another() -> None:
         (("c2",), [("2", "incomplete", "pages 1, 3 missing")]),
         (("c1", "c1", "c2", "c3"), [("1", "incomplete", "pages 2, 3 missing"), ("123", "accepted", "")]),
         (("c1", "c2", "b1", "b2"), [("12", "incomplete", "page 3 missing"), ("12", "accepted", "")]),
-        (("c1", "", "c2", "c3"), [("123", "accepted", "")]),
+        (("c1", "", "c2", "c3"), [("1", "incomplete", "pages 2, 3 missing"), ("23", "incomplete", "page 1 missing")]),
         (("c1", "c3", "c2"), [("13", "incomplete", "page 2 missing"), ("2", "incomplete", "pages 1, 3 missing")]),
     ],
 )
 def test_what_is_missing_is_told(pages: Sequence[str], expected: list[tuple[str, str, str]]) -> None:
     assert told([page(each, number=number) for number, each in enumerate(pages, start=1)]) == expected
+
+
+def test_a_page_that_failed_may_be_the_one_that_is_missing() -> None:
+    assembler = Assembler(FORMS)
+    results = (page("b1", file="1.png"), PageFailure("2.png", 0, "damaged", "", 0.1), page("b2", file="3.png"))
+    found = [document for each in results for document in assembler.add(each)] + list(assembler.close())
+    assert [document.problem for document in found] == ["page 2 missing", "page 1 missing"]
 
 
 def test_files_of_one_page_follow_one_another_and_others_do_not() -> None:

@@ -1,6 +1,7 @@
 """Numbers that no two pages have: a sure one takes it from a doubtful one, two sure ones go to a person."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scanner.blank import layout_of, write_blank
 from scanner.fields import FieldReading, Policy
 from scanner.form import Form
+from scanner.form.rules import FieldRule
 from scanner.known import KnownForm, load_known_form
 from scanner.pipeline import PageFailure, PageReading
 from scanner.run import run
@@ -22,12 +24,13 @@ POLICY = Policy(0.99)
 PLACE = {"x_mm": 10.0, "y_mm": 10.0, "cells": 3, "cell_width_mm": 5.0, "cell_height_mm": 7.0}
 
 
-def known(*, is_unique: bool) -> KnownForm:
+def known(*, is_unique: bool = True, numbers: tuple[str, ...] | None = None) -> KnownForm:
     field = {"name": "student", "unique": is_unique, **PLACE}
-    return KnownForm(Form.model_validate({"name": "exam", "fields": (field,)}), {}, (), ())
+    rules = {"student": FieldRule(lambda number: True, 1.0, numbers)}
+    return KnownForm(Form.model_validate({"name": "exam", "fields": (field,)}), rules, (), ())
 
 
-UNIQUE, FREE = known(is_unique=True), known(is_unique=False)
+UNIQUE, UNLISTED, FREE = known(numbers=("123", "128")), known(), known(is_unique=False)
 
 
 def page(*alternatives: tuple[str, float], reason: str = "", number: int = 1) -> PageReading:
@@ -57,14 +60,38 @@ def test_nothing_is_settled_without_pages_or_unique_fields() -> None:
 
 def test_a_sure_number_is_nobody_elses() -> None:
     pages = page(("123", 0.999)), page(("123", 0.55), ("128", 0.449), reason="low_confidence")
-    assert settled(*pages) == [("123", "accepted", ""), ("128", "accepted", "")]
-    assert settled(*pages[::-1]) == [("128", "accepted", ""), ("123", "accepted", "")]
+    assert settled(*pages) == [("123", "accepted", ""), ("128", "review", "low_confidence")]
+    assert settled(*pages[::-1]) == [("128", "review", "low_confidence"), ("123", "accepted", "")]
 
 
-def test_what_others_hold_is_no_alternative() -> None:
-    doubtful = page(("128", 0.6), ("123", 0.3999), reason="low_confidence")
+def test_what_others_hold_is_hardly_an_alternative() -> None:
+    doubtful = page(("128", 0.75), ("123", 0.2499), reason="low_confidence")
     assert settled(doubtful) == [("128", "review", "low_confidence")]
     assert settled(doubtful, page(("123", 0.9999)))[0] == ("128", "accepted", "")
+
+
+def test_without_a_list_nothing_is_settled_but_disputes() -> None:
+    doubtful = page(("128", 0.75), ("123", 0.2499), reason="low_confidence")
+    pages = doubtful, page(("123", 0.9999))
+    assert settled(*pages, form=UNLISTED) == [("128", "review", "low_confidence"), ("123", "accepted", "")]
+    pages = page(("123", 0.55), ("128", 0.449), reason="low_confidence"), page(("123", 0.9999))
+    assert settled(*pages, form=UNLISTED) == [("123", "review", "not_unique")] * 2
+
+
+def test_a_number_nobody_else_may_have_stays_as_it_was() -> None:
+    alone = page(("555", 0.985), ("556", 0.0149), reason="low_confidence")
+    assert settled(alone, page(("123", 0.9999))) == [("555", "review", "low_confidence"), ("123", "accepted", "")]
+
+
+def test_an_unlikely_number_is_not_taken_for_want_of_another() -> None:
+    pages = page(("123", 0.9999)), page(("173", 0.9999)), page(("123", 0.88), ("173", 0.118), ("128", 0.0017))
+    assert settled(*pages)[2] == ("123", "review", "not_unique")
+
+
+def test_empty_fields_stay_empty() -> None:
+    blank = replace(page(("___", 0.99)).fields[0], value="", status="blank")
+    pages = [replace(page(), fields=(blank,))] * 2
+    assert list(settle_unique(pages, [UNIQUE], POLICY)) == pages
 
 
 def test_two_sure_ones_go_to_a_person() -> None:

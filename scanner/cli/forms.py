@@ -71,7 +71,8 @@ def check(
     known = load_known_form(form)
     fields = len(known.form.fields)
     say(printable(f"{form}: form {known.form.name}, {fields} field{'' if fields == 1 else 's'}, no mistakes"))
-    for name in sorted(name for reference in known.references for name in reference.goes_on):
+    marks = {field.name for field in known.form.fields if field.type == "mark"}
+    for name in sorted({name for reference in known.references for name in reference.goes_on} - marks):
         say(
             printable(
                 f"{name}: one more box is printed beside its cells; count them, or make that one a field of its own"

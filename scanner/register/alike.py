@@ -16,6 +16,7 @@ from scanner.register.fiducials import Fiducials
 LONG_SIDE_PX, PAPER_BLUR = 800, 5  # at which print is compared; what it stands out from
 PART = 40, 20  # pixels of its parts, across and down: a few words
 PRINTED_LEVEL = 6.0  # gray levels by which a part with print stands out, root mean square
+SEEN = 0.4  # of the print, that a picture must show
 ALIKE = 0.7  # correlation from which print is the same
 
 
@@ -32,19 +33,19 @@ class PrintParts:
     from_mm: Matrix
 
     @classmethod
-    def of(cls, form: Print, to_page: Matrix, fiducials: Fiducials) -> "PrintParts":
+    def of(cls, form: Print, to_page: Matrix, fiducials: Fiducials | None) -> "PrintParts":
         """Of the picture of a form; `to_page` takes millimeters to its pixels."""
         scale = LONG_SIDE_PX / max(form.gray.shape)
         size = round(form.gray.shape[1] * scale), round(form.gray.shape[0] * scale)
         from_mm = np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5], [0, 0, 1]]) @ to_page
         mask = np.full_like(form.gray, 255) if form.mask is None else form.mask
         inside = np.where(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) > 0, np.float32(1), np.float32(0))
-        halves = [fiducials.size_mm / 2] * len(fiducials.at)
-        middles = fiducials.at
-        if fiducials.code_mm is not None:
+        marks = [] if fiducials is None else [(*place, fiducials.size_mm / 2) for place in fiducials.at.tolist()]
+        if fiducials is not None and fiducials.code_mm is not None:
             x, y, side = fiducials.code_mm
-            halves, middles = [*halves, side / 2], np.append(middles, [[x + side / 2, y + side / 2]], axis=0)
-        for (x, y), half in zip(apply(from_mm, middles), halves, strict=True):  # they are there already
+            marks.append((x + side / 2, y + side / 2, side / 2))
+        for x, y, half in marks:  # they are there already
+            x, y = apply(from_mm, np.array([x, y])).tolist()
             reach = math.ceil(half * from_mm[0, 0]) + 2 * PAPER_BLUR
             cv2.rectangle(
                 inside, (round(x) - reach, round(y) - reach), (round(x) + reach, round(y) + reach), (0.0,), -1
@@ -53,18 +54,23 @@ class PrintParts:
         return cls(there, inside, _by_part(there * there), from_mm)
 
     def alike(self, page: Reduced, to_px: Matrix) -> float:
-        """The part of the places with print where the page has the same; 1 where nothing is printed.
+        """The part of the places with print, of those in the picture, where the page has the same; 1 where none is.
 
         `to_px`: from millimeters to pixels of the page before it was reduced.
         """
-        has_print = self.strength > PRINTED_LEVEL**2
-        if not has_print.any():
-            return 1.0  # the frames alone will tell
         height, width = self.there.shape
-        seen = cv2.warpPerspective(
-            page.gray, page.from_page @ to_px @ np.linalg.inv(self.from_mm), (width, height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
+        to_page, flags = page.from_page @ to_px @ np.linalg.inv(self.from_mm), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        seen = cv2.warpPerspective(page.gray, to_page, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        rows, columns = self.strength.shape
+        across, down = np.meshgrid((np.arange(columns) + 0.5) * PART[0], (np.arange(rows) + 0.5) * PART[1])
+        at = apply(to_page, np.stack([across, down], axis=-1))
+        is_seen = ((at >= 0) & (at < page.gray.shape[::-1])).all(axis=-1)
+        is_printed = self.strength > PRINTED_LEVEL**2
+        if not is_printed.any():
+            return 1.0  # the frames alone will tell
+        has_print = is_seen & is_printed
+        if has_print.sum() < SEEN * is_printed.sum():
+            return 0.0
         here = _standing_out(seen) * self.inside
         likeness = _by_part(self.there * here) / np.sqrt(self.strength * _by_part(here * here) + 1e-6)
         return float((likeness >= ALIKE)[has_print].mean())

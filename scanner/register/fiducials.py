@@ -18,6 +18,7 @@ WINDOW, DARKER = 61, 20  # ink is darker than the mean around it, by gray levels
 LARGER, SMALLER = 1.4, 0.4  # than on a page that fills the picture: phones stand back
 SMALLEST_PX = 5
 FEWEST = 3  # marks that lay a page flat
+MOST_LAID = 24  # ways to lay the fiducials that are looked at, the nearest first
 MOST_MARKS = 60  # on a page: more are tried in vain
 TURNED_PX, TURNED_ALIKE = 24, 0.85  # part of the ink of a mark that is ink, or beside it, turned by a right angle
 ASTRAY = 0.12  # of their distance: how far perspective takes a fiducial from where two others say
@@ -120,26 +121,33 @@ def lay_out(marks: Sequence[Mark], places: Points) -> Iterator[Matrix]:
     Two marks say where the others are, give or take a slanted look; the page is not mirrored.
     """
     points = np.array([(mark.x, mark.y) for mark in marks]).reshape(-1, 2)
-    seen: set[tuple[int, ...]] = set()
-    for chosen in _laid(points, places) if len(points) >= len(places) else ():
-        if chosen not in seen and len(set(chosen)) == len(chosen) and _alike([marks[index] for index in chosen]):
-            seen.add(chosen)
-            yield _fit(places, points[list(chosen)])
+    if len(points) < len(places):
+        return
+    off: dict[tuple[int, ...], float] = {}
+    for chosen, distance in _laid(points, places):
+        if len(set(chosen)) == len(chosen) and _alike([marks[index] for index in chosen]):
+            off[chosen] = min(distance, off.get(chosen, math.inf))
+    for chosen in sorted(off, key=off.__getitem__)[:MOST_LAID]:
+        yield _fit(places, points[list(chosen)])
 
 
-def _laid(points: Points, places: Points) -> Iterator[tuple[int, ...]]:
-    """For each way to lay the two places that are farthest apart on two points: points near all the places."""
+def _laid(points: Points, places: Points) -> Iterator[tuple[tuple[int, ...], float]]:
+    """For each way to lay the two places that are farthest apart on two points: points near all the places, and how
+    far off they are in all, in parts of the distance of these two."""
     first, second = max(combinations(range(len(places)), 2), key=lambda pair: math.dist(*places[list(pair)]))
     base = complex(*(places[second] - places[first]))
     turn = (points[None] - points[:, None]) @ [1, 1j] / base  # (points, points): a complex factor turns and scales
     expected = (points @ [1, 1j])[:, None, None] + turn[:, :, None] * ((places - places[first]) @ [1, 1j])
     away = np.abs(expected[..., None] - points @ [1, 1j])  # (points, points, places, points)
     is_near = away < ASTRAY * np.abs(turn * base)[..., None, None]
+    span = np.abs(turn * base)
     for one, other in np.argwhere(is_near.any(axis=3).all(axis=2)):
         order = np.argsort(away[one, other], axis=1)[:, :NEAREST].tolist()
-        yield from product(
-            *([index for index in nearest if is_near[one, other, place, index]] for place, nearest in enumerate(order))
-        )
+        near = [
+            [index for index in nearest if is_near[one, other, place, index]] for place, nearest in enumerate(order)
+        ]
+        for chosen in product(*near):
+            yield chosen, float(away[one, other, range(len(places)), chosen].sum() / span[one, other])
 
 
 def _alike(marks: Sequence[Mark]) -> bool:

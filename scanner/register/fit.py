@@ -31,6 +31,9 @@ MAX_RESIDUAL_MM = 1.0
 EVEN_MM, FEW_FRAMES, WIDE_MM = 0.08, 4, 15.0  # residual, frames and their spread from which the map is bettered by them
 NEAR_MARK_MM = 4.0  # how far print alone may lead astray
 PARTS_ALIKE, MAYBE_ALIKE = 0.85, 0.3  # parts with print that must be alike; with less it is not worth to be exact
+MOST_FRAMES, HALF_ALIKE = 0.8, 0.4  # where fewer frames are found, some of the print must be alike
+CUT_OFF = 0.1  # of a cell's height
+LOST_ALIKE = 0.65  # where frames are lost, and much else may be written on the page
 SQUARE = 2.5  # how much longer than wide a square millimeter may become: further no phone is tilted
 
 
@@ -40,8 +43,8 @@ class Reference:
 
     `to_page`: from millimeters to pixels of the picture. `cells_mm`: (cells, 4, 2) corners of each field's cells.
     `patches`: how dark the frame is, (h, w) 0 - 1, as of `frames.darkness`.
-    `levels`: that of its lines. `printed`: part of each field's lines that the picture shows. `goes_on`: fields beside
-    whose cells another one is printed.
+    `levels`: that of its lines. `printed`: part of each field's lines that the picture shows. `parts`: of its print.
+    `goes_on`: fields beside whose cells another one is printed.
     """
 
     print_: Print
@@ -50,9 +53,9 @@ class Reference:
     patches: Mapping[str, npt.NDArray[np.float32]]
     levels: Mapping[str, float]
     printed: Mapping[str, float]
+    parts: PrintParts
     goes_on: frozenset[str] = frozenset()
     fiducials: Fiducials | None = None
-    parts: PrintParts | None = None  # where there are fiducials: what else is printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Registration:
 
     `residual_mm`: root mean square of the distances by which the fields' frames lie off the homography. `frames`: how
     many were found. `matches`: how many points of print were, or how much print is alike, where fiducials found it.
-    `unseen`: fields whose frames should be seen and are not.
+    `alike`: part of the print that the page has too. `unseen`: fields whose frames should be seen and are not.
     """
 
     matrix: Matrix
@@ -69,6 +72,7 @@ class Registration:
     residual_mm: float
     frames: int
     matches: float
+    alike: float
     unseen: frozenset[str] = frozenset()
 
 
@@ -89,8 +93,8 @@ def make_reference(
     levels = {name: line_level(patch) for name, patch in patches.items()}
     printed = {name: printed_part(dark[name], quads, levels[name]) for name, quads in cells_mm.items()}
     goes_on = {name for name in cells_mm if goes_on_beside(gray, to_page, name, cells_mm, levels[name])}
-    parts = None if fiducials is None else PrintParts.of(print_, to_page, fiducials)
-    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, frozenset(goes_on), fiducials, parts)
+    parts = PrintParts.of(print_, to_page, fiducials)
+    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, parts, frozenset(goes_on), fiducials)
 
 
 def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registration | None:
@@ -101,7 +105,6 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
         reference: of the form.
         thoroughly: by features that small, soft, stained pages keep, too; ten times as slow.
     """
-    gray = page.gray
     of_page, of_form = (page.blobs, reference.print_.blobs) if thoroughly else (page.corners, reference.print_.corners)
     match = match_features(of_page, of_form)
     if match is None or len(match.points) < MIN_MATCHES:
@@ -109,7 +112,7 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
     coverage = _coverage(match.points, of_form.points)
     held = _held_by_marks(page, match, reference)
     return _fitted(
-        gray, match.matrix if held is None else held, reference,
+        page, match.matrix if held is None else held, reference,
         coverage=coverage, matches=len(match.points), is_exact=held is not None,
     )  # fmt: skip
 
@@ -158,6 +161,13 @@ def _marks_on(page: Print, reference: Reference) -> list[Mark]:
     return find_marks(page.reduced, fiducials.shape, size_part)
 
 
+def _is_near(one: Matrix, other: Matrix, places: Points) -> bool:
+    """Whether two maps bring places to about the same."""
+    return bool(
+        np.linalg.norm(apply(one, places) - apply(other, places), axis=1).max() < NEAR_MARK_MM * _pixels_per_mm(other)
+    )
+
+
 def _pixels_per_mm(matrix: Matrix) -> float:
     return float(np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2]))))
 
@@ -168,7 +178,7 @@ def register_marked(page: Print, reference: Reference) -> Registration | None:
     None where the form has none, the page does not show them all, or the print between them is another's.
     """
     fiducials, parts = reference.fiducials, reference.parts
-    if fiducials is None or parts is None:
+    if fiducials is None:
         return None
     marks = _marks_on(page, reference)
     from_picture = np.linalg.inv(reference.to_page)
@@ -179,19 +189,21 @@ def register_marked(page: Print, reference: Reference) -> Registration | None:
         likeness, matrix = max(likely, key=itemgetter(0), default=(0.0, np.eye(3)))
         if MAYBE_ALIKE <= likeness < PARTS_ALIKE:  # a lens or paper that is bent
             exact = track(page.gray, reference.print_.gray, reference.print_.mask, matrix @ from_picture)
-            matrix = matrix if exact is None else exact @ reference.to_page
-            likeness = parts.alike(page.reduced, matrix) if _is_possible(matrix, reference) else 0.0
+            if exact is not None and _is_near(exact @ reference.to_page, matrix, fiducials.at):
+                matrix = exact @ reference.to_page
+                likeness = parts.alike(page.reduced, matrix) if _is_possible(matrix, reference) else 0.0
         if likeness >= PARTS_ALIKE:
             from_form = matrix @ from_picture
-            return _fitted(page.gray, from_form, reference, coverage=1.0, matches=likeness, is_exact=is_whole)
+            return _fitted(page, from_form, reference, coverage=1.0, matches=likeness, is_exact=is_whole)
     return None
 
 
 def _fitted(
-    gray: Gray, from_form: Matrix, reference: Reference, *, coverage: float, matches: float, is_exact: bool = False
+    page: Print, from_form: Matrix, reference: Reference, *, coverage: float, matches: float, is_exact: bool = False
 ) -> Registration | None:
     """Each field where its frame is, given where the page shows the form's picture, about or, `is_exact`, as well as
     can be; None where few are there."""
+    gray = page.gray
     matrix = from_form @ reference.to_page
     if not _is_possible(matrix, reference):
         return None
@@ -204,15 +216,25 @@ def _fitted(
     matrix, shifts = _evened_out(gray, matrix, shifts, reference)
     found = list(shifts.values())
     residual_mm = _residual_mm(shifts)
-    if residual_mm > MAX_RESIDUAL_MM or not _is_borne_out(len(found), coverage, reference):
+    alike = reference.parts.alike(page.reduced, matrix)
+    if residual_mm > MAX_RESIDUAL_MM or not _is_borne_out(len(found), coverage, alike, reference):
         return None
     usual = np.median(found, axis=0) if found else np.zeros(2)
     quads = {
         name: apply(matrix, cells + shifts.get(name, usual)).astype(np.float32)
         for name, cells in reference.cells_mm.items()
     }
-    unseen = {name for name, level in reference.levels.items() if name not in shifts and level >= PALE}
-    return Registration(matrix, quads, residual_mm, len(found), matches, frozenset(unseen))
+    is_lost = len(shifts) < MIN_FRAMES * len(reference.cells_mm)  # as pale frames are in a fax
+    unseen = {name for name, level in reference.levels.items() if name not in shifts and (level >= PALE or not is_lost)}
+    unseen |= {name for name, cells in quads.items() if _is_cut_off(cells, gray)}
+    return Registration(matrix, quads, residual_mm, len(found), matches, alike, frozenset(unseen))
+
+
+def _is_cut_off(quads: Quads, gray: Gray) -> bool:
+    """Whether a part of the cells lies beyond the edge of the picture."""
+    height, width = gray.shape
+    margin = CUT_OFF * float(np.linalg.norm(quads[0, 3] - quads[0, 0]))
+    return bool((quads < -margin).any() or (quads > np.array([width, height]) + margin).any())
 
 
 def _shifts_mm(gray: Gray, matrix: Matrix, reference: Reference) -> dict[str, Points]:
@@ -229,11 +251,15 @@ def _residual_mm(shifts: Mapping[str, Points]) -> float:
     return float(np.sqrt(np.mean([np.square(shift).sum() for shift in shifts.values()]))) if shifts else 0.0
 
 
-def _is_borne_out(frames: int, coverage: float, reference: Reference) -> bool:
-    """Whether enough frames are where they should be; where pale ones vanish in a fax, print all over the page."""
-    if frames >= MIN_FRAMES * len(reference.patches):
-        return True
-    return max(reference.levels.values()) < PALE and coverage >= COVERED
+def _is_borne_out(frames: int, coverage: float, alike: float, reference: Reference) -> bool:
+    """Whether nearly all frames are where they should be, or half of them between the same print.
+
+    Where pale ones vanish in a fax, the same print all over the page.
+    """
+    share = frames / max(len(reference.patches), 1)
+    if share >= MIN_FRAMES:
+        return share >= MOST_FRAMES or alike >= HALF_ALIKE
+    return max(reference.levels.values(), default=0.0) < PALE and coverage >= COVERED and alike >= LOST_ALIKE
 
 
 def _coverage(points: Points, all_points: Points) -> float:
