@@ -15,12 +15,11 @@ from scanner.content import RowReading, keep_digit_rows, score_cells
 from scanner.errors import FormError, NoInputError, PageError
 from scanner.fields import name_in_reading_order
 from scanner.form import Form, FormField, Sheet, form_text
-from scanner.known import PX_PER_MM, picture_path
+from scanner.known import MM_PER_INCH, PX_PER_MM, picture_bytes, picture_path
 from scanner.network import Network, load_network
 from scanner.page import count_pages, load_page
 from scanner.staging import write_whole
 
-MM_PER_INCH = 25.4
 PAPERS_MM = ((210.0, 297.0), (215.9, 279.4), (148.0, 210.0), (105.0, 148.0), (297.0, 420.0), (215.9, 355.6))
 SAME_SHAPE = 0.02  # of its aspect: a picture of this paper
 FEWEST_CELLS = 2  # a lone box is a check box until its form says otherwise
@@ -39,6 +38,7 @@ class Proposal:
     height_mm: float
     fields: tuple[FormField, ...]
     picture: Gray
+    has_resolution: bool = True
 
 
 def propose_form(path: Path) -> list[Proposal]:
@@ -74,7 +74,7 @@ def propose_page(gray: Gray, dpi: float | None, network: Network, number: int = 
     )
     size = round(width_mm * PX_PER_MM), round(height_mm * PX_PER_MM)
     picture = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if size[0] < gray.shape[1] else cv2.INTER_LINEAR)
-    return Proposal(width_mm, height_mm, fields, np.asarray(picture, np.uint8))
+    return Proposal(width_mm, height_mm, fields, np.asarray(picture, np.uint8), dpi is not None)
 
 
 def write_form(path: Path, name: str, pages: list[Proposal]) -> None:
@@ -90,8 +90,7 @@ def write_form(path: Path, name: str, pages: list[Proposal]) -> None:
     text = form_text(form)
     path.parent.mkdir(parents=True, exist_ok=True)
     for number, page in enumerate(pages, start=1):
-        data = cv2.imencode(".png", page.picture)[1].tobytes()
-        write_whole(picture_path(path.parent, number), partial(_write_bytes, data=data))
+        write_whole(picture_path(path.parent, number), partial(_write_bytes, data=picture_bytes(page.picture)))
     write_whole(path, partial(_write_bytes, data=text.encode()))
 
 

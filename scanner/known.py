@@ -1,13 +1,15 @@
 """A form ready to be looked for on pages: its fields, their rules, what holds between them, and what it looks like."""
 
+import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from scanner.arrays import Quads
+from scanner.arrays import Gray, Quads
 from scanner.errors import FormError, PageError
 from scanner.form import Form, FormField, Sheet, load_form
 from scanner.form.equations import Equation, parse_equation
@@ -16,6 +18,7 @@ from scanner.form.rules import FieldRule, field_rule
 from scanner.page import load_page
 from scanner.register import Fiducials, Reference, make_reference
 
+MM_PER_INCH = 25.4
 PX_PER_MM = 6.0  # of the picture of a page: 152 dpi keeps captions and frames, and the file small
 PRINTED = 0.6  # of the lines of a field's cells: some may be broken
 OFF_PX = 3  # by which the picture's size may differ from the page's
@@ -80,6 +83,13 @@ def _form_files(given: Path) -> list[Path]:
 def picture_path(folder: Path, page: int) -> Path:
     """Where the picture of a form's page lies."""
     return folder / f"form-page{page}.png"
+
+
+def picture_bytes(gray: Gray) -> bytes:
+    """The picture of a page at `PX_PER_MM` as a PNG that says so."""
+    buffer = io.BytesIO()
+    Image.fromarray(gray).save(buffer, "PNG", dpi=(PX_PER_MM * MM_PER_INCH,) * 2, optimize=True)
+    return buffer.getvalue()
 
 
 def cells_mm(field: FormField) -> Quads:

@@ -279,3 +279,95 @@ def test_the_code_says_which_form_it_is(tmp_path: Path) -> None:
         assert found is not None
         assert (found.known.form.name, found.serial) == (form, serial)
     assert find_form(gray(scanned(text.replace('text = "south"', 'text = "west"'), "scan")), known) is None
+
+
+# --- what people write into drafts
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("[[pages]]\nwidth_mm = 'x'\n", "page 1, width_mm: found 'x'"),
+        ("[[pages]]\ncode = { text = 'a', x_mm = 10.0 }\n", "page 1, code: has only one of x_mm and y_mm"),
+        ("[[pages]]\ncode = { text = 'a', x_mm = 250.0, y_mm = 10.0 }\n", "off the page"),
+        ("[[fields]]\nname = 'b'\ntype = 'mark'\nchoices = 3\n", "choices: found 3"),
+        ("[[fields]]\nname = 'b'\ncells = 3\nlabel = \"A\\nB\"\n", "label: found"),
+        ("[[fields]]\nname = 'b'\ncells = 3\npage = 1000000000\n", "page: found 1000000000"),
+        ("[[fields]]\nname = 'b'\ncells = 3\nx_mm = 50.0\n", "y_mm: is missing"),
+        ("[[fields]]\nname = 'b'\ncells = 3\nlabel = 'Имя'\n", "has no И м я"),
+        ("[[fields]]\nname = 'b'\ncells = 3\nlist = 'no.csv:n'\n", "no.csv cannot be read"),
+        ("[[fields]]\nname = 'b'\ncells = 3\ncheck = 'lun'\n", "has no 'lun'"),
+        (
+            "[[pages]]\nfiducials = { at = [[40.0, 55.0], [200.0, 10.0], [10.0, 287.0]] }\n",
+            "page 1, fiducials, at: [40, 55] lies on field a",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_draft_is_told_and_nothing_written(tmp_path: Path, keys: str, told: str) -> None:
+    (tmp_path / "form.toml").write_text('name = "x"\n[[fields]]\nname = "a"\ncells = 6\n' + keys)
+    result = RUNNER.invoke(app, ["form", "blank", str(tmp_path)])
+    assert result.exit_code == 4, result.output
+    assert told in " ".join(result.output.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["form.toml"]
+
+
+def test_what_a_draft_says_stays() -> None:
+    own = (
+        'name = "own"\r\n[[fields]]\r\nname = "a"\r\ncells = 3\r\ncell_width_mm = 8.0\r\npitch_mm = 11.0\r\n'
+        '[[fields]]\r\nname = "b"\r\ntype = "mark"\r\nchoices = ["yes", "no"]\r\ndirection = "right"\r\n'
+    )
+    text, _ = complete_draft(own, width_mm)
+    a, b = parse_form(text, Path("form.toml")).fields
+    assert (a.cell_width_mm, a.cell_height_mm, a.pitch_mm, b.direction) == (8.0, 7.5, 11.0, "right")
+    assert b.gap_mm > width_mm("yes")
+    assert 'name = "own"\r\n' in text
+
+
+def test_fields_are_added_below_those_that_have_places(tmp_path: Path) -> None:
+    text, _ = complete_draft(DRAFT, width_mm)
+    longer, was_draft = complete_draft(text + '\n[[fields]]\nname = "more"\ncells = 4\n', width_mm)
+    assert was_draft
+    form = parse_form(longer, Path("form.toml"))
+    assert form.fields[-1].y_mm > max(field.bottom_mm for field in form.fields[:-1])
+
+
+def test_pages_of_a_draft_get_fiducials_and_a_code() -> None:
+    text, _ = complete_draft(DRAFT + '\n[[pages]]\ncode = { text = "own" }\n', width_mm)
+    (sheet,) = parse_form(text, Path("form.toml")).pages
+    assert sheet.fiducials is not None
+    assert sheet.code is not None
+    assert (sheet.code.text, sheet.code.x_mm) == ("own", 174.0)
+
+
+@pytest.mark.parametrize("layout", ["comb", "cells"])
+def test_combs_and_adjoining_cells_are_printed_as_the_form_says(tmp_path: Path, layout: str) -> None:
+    (tmp_path / "form.toml").write_text(f'name = "x"\n[[fields]]\nname = "a"\ncells = 9\nlayout = "{layout}"\n')
+    write_blank(tmp_path, tmp_path / "blank.pdf")
+    assert load_known_form(tmp_path).references[0].printed["a"] == 1
+
+
+def test_a_long_title_leaves_the_code_readable(tmp_path: Path) -> None:
+    title = "Application for the reimbursement of travel expenses of employees and others"
+    (tmp_path / "form.toml").write_text(DRAFT.replace("Return slip", title))
+    write_blank(tmp_path, tmp_path / "blank.pdf")
+    assert read_codes(load_page(tmp_path / "blank.pdf", 1).gray) == ["slip"]
+
+
+def test_the_output_must_be_a_pdf(tmp_path: Path) -> None:
+    (tmp_path / "form.toml").write_text(DRAFT)
+    with pytest.raises(UsageError, match="no name of a PDF"):
+        write_blank(tmp_path, tmp_path / "form.toml")
+
+
+def test_pages_that_look_alike_are_told_apart(tmp_path: Path) -> None:
+    """The code is torn away: by frames and print together, not by the number of points alone."""
+    (tmp_path / "form.toml").write_text(DRAFT.replace('name = "pieces"', 'name = "pieces"\npage = 2'))
+    write_blank(tmp_path, tmp_path / "blank.pdf")
+    known = load_known_form(tmp_path)
+    for number in (1, 2):
+        page = gray(
+            scan_form(layout_of(known.form, number), WRITTEN, "scan", DrawnDigits(), np.random.default_rng(1), DPI)
+        )
+        page[:, round(0.8 * page.shape[1]) :] = 255
+        found = find_form(page, [known])
+        assert found is None or found.page == number

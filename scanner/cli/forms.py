@@ -13,6 +13,10 @@ forms = typer.Typer(cls=ExitCodes, no_args_is_help=True)
 app.add_typer(forms, name="form", help="Describe a form, so that its fields have names and rules.")
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 @forms.command()
 def new(
     blank: Annotated[Path, typer.Argument(help="Picture or PDF of the form, blank or filled.", show_default=False)],
@@ -40,7 +44,11 @@ def new(
     except OSError as error:
         raise OutputError(f"{output}: cannot write: {error.strerror}; choose another folder") from error
     fields = sum(len(page.fields) for page in pages)
-    say(printable(f"{output}: {fields} fields on {len(pages)} page{'' if len(pages) == 1 else 's'}"))
+    say(printable(f"{output}: {_count(fields, 'field')} on {_count(len(pages), 'page')}"))
+    for number, page in enumerate(pages, start=1):
+        if not page.has_resolution:
+            told = f"{page.width_mm:g} x {page.height_mm:g} mm"
+            say(printable(f"page {number}: the picture does not say its resolution; it was taken for {told}"))
 
 
 @forms.command()
@@ -56,7 +64,7 @@ def blank(
     output = output or (form if form.is_dir() else form.parent) / "blank.pdf"
     known = write_blank(form, output)
     fields, pages = len(known.fields), len(known.pages)
-    say(printable(f"{output}: {fields} fields on {pages} page{'' if pages == 1 else 's'}; print it at 100 %"))
+    say(printable(f"{output}: {_count(fields, 'field')} on {_count(pages, 'page')}; print it at 100 %"))
 
 
 @forms.command()
@@ -70,7 +78,7 @@ def check(
 
     known = load_known_form(form)
     fields = len(known.form.fields)
-    say(printable(f"{form}: form {known.form.name}, {fields} field{'' if fields == 1 else 's'}, no mistakes"))
+    say(printable(f"{form}: form {known.form.name}, {_count(fields, 'field')}, no mistakes"))
     marks = {field.name for field in known.form.fields if field.type == "mark"}
     for name in sorted({name for reference in known.references for name in reference.goes_on} - marks):
         say(

@@ -28,7 +28,7 @@ def read_form_text(path: Path) -> str:
         FormError: it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")  # Windows puts a mark in front
+        return path.read_bytes().decode("utf-8-sig")  # Windows puts a mark in front; ends of lines stay
     except (OSError, UnicodeDecodeError) as error:
         raise FormError(f"{path}: cannot be read ({error}); name a form.toml or its folder") from error
 

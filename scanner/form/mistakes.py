@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from scanner.errors import FormError
 from scanner.form.equations import parse_equation
 from scanner.form.model import Form, FormField, Rule, Sheet
 
+LONGEST = 60  # characters of what was found that are told
 NUMBER_KEYS = {"check", "pattern", "list", "unique", "zero_cells"}  # that a mark has not
 OVER_EDGE_MM = 0.05  # rounding; what ends further beyond the page is a mistake
 SHARED_MM = 0.5  # the printed lines of neighbors may lie on each other
@@ -41,9 +43,22 @@ def _of_keys(tables: Mapping[str, Any]) -> Iterator[str]:
         Form.model_validate({key: value for key, value in tables.items() if key != "folder"})
     except ValidationError as error:
         for each in error.errors(include_url=False):
-            found = "" if each["type"] == "missing" else f"found {each['input']!r}; "
-            message = "there is no such key" if each["type"] == "extra_forbidden" else each["msg"]
-            yield f"{_place(each['loc'], tables)}: {found}{message}"
+            if each["type"] == "too_short" and tables.get(str(each["loc"][0])):
+                continue  # all of its items have mistakes of their own
+            yield f"{_place(each['loc'], tables)}: {_told(each)}"
+
+
+def _told(error: ErrorDetails) -> str:
+    """What was found, and what is expected."""
+    if error["type"] == "missing":
+        places = error["loc"][-1] in ("x_mm", "y_mm", "cell_width_mm", "cell_height_mm")
+        return "is missing; `scanner form blank` gives places to fields that have none" if places else "is missing"
+    found = repr(error["input"])
+    found = found if len(found) <= LONGEST else f"{found[:LONGEST]} ..."
+    message = (
+        "there is no such key" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+    )
+    return f"found {found}; {message}"
 
 
 def _place(location: Sequence[str | int], tables: Mapping[str, Any]) -> str:
@@ -77,6 +92,7 @@ def _between(tables: Mapping[str, Any]) -> Iterator[str]:
         elif field.page > len(_items(tables.get("pages", [{}]))):
             yield f"{place}, page: found {field.page}, the form has {len(pages)}"
     yield from _of_sheets(sheets)
+    yield from _hidden_fields(pages, fields)
     yield from _overlaps(fields)
     marks = {field.name for _, field in fields if field.type == "mark"}
     are_all_known = len(fields) == len(_items(tables.get("fields")))  # else a rule may name one with other mistakes
@@ -90,8 +106,35 @@ def _of_sheets(sheets: Sequence[tuple[int, Sheet]]) -> Iterator[str]:
         for x, y in sheet.fiducials.at if sheet.fiducials else ():
             if x > sheet.width_mm or y > sheet.height_mm:
                 yield f"page {number}, fiducials, at: [{x:g}, {y:g}] is off the page"
+        yield from (f"page {number}, code: {mistake}" for mistake in _of_code(sheet))
         if sheet.code and (first := codes.setdefault(sheet.code.text, number)) != number:
             yield f"page {number}, code, text: page {first} has the same code"
+
+
+def _hidden_fields(pages: Mapping[int, Sheet], fields: Sequence[tuple[str, FormField]]) -> Iterator[str]:
+    """Fiducials and codes that lie on fields."""
+    for number, sheet in pages.items():
+        marks, code = sheet.fiducials, sheet.code
+        spots = [("fiducials, at", x, y, marks.size_mm / 2) for x, y in marks.at] if marks else []
+        if code and code.x_mm is not None and code.y_mm is not None:
+            half = code.size_mm / 2
+            spots.append(("code", code.x_mm + half, code.y_mm + half, half))
+        for what, x, y, half in spots:
+            for _, field in fields:
+                is_beside = x + half < field.x_mm or field.right_mm < x - half
+                is_above = y + half < field.y_mm or field.bottom_mm < y - half
+                if field.page == number and not (is_beside or is_above):
+                    yield f"page {number}, {what}: [{x:g}, {y:g}] lies on field {field.name}"
+
+
+def _of_code(sheet: Sheet) -> Iterator[str]:
+    code = sheet.code
+    if code is None or (code.x_mm is None and code.y_mm is None):
+        return
+    if code.x_mm is None or code.y_mm is None:
+        yield "has only one of x_mm and y_mm"
+    elif code.x_mm + code.size_mm > sheet.width_mm or code.y_mm + code.size_mm > sheet.height_mm:
+        yield f"ends at {code.x_mm + code.size_mm:g}, {code.y_mm + code.size_mm:g} mm, off the page"
 
 
 def _of_rule(rule: Rule, names: set[str], marks: set[str], are_all_known: bool) -> Iterator[str]:

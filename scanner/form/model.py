@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 A4_MM = (210.0, 297.0)
 
+MOST_PAGES = 100
 Millimeters: TypeAlias = Annotated[float, Field(ge=0, le=2000)]
 Size: TypeAlias = Annotated[float, Field(ge=1, le=2000)]
 Place: TypeAlias = Annotated[tuple[Millimeters, Millimeters], Strict(False)]
@@ -25,7 +26,8 @@ def _usable(name: str) -> str:
     return name
 
 
-Choice: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern="^[^;]+$")]
+Choice: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^;\x00-\x1f]+$")]
+Text: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Name: TypeAlias = Annotated[str, Field(max_length=64), AfterValidator(_usable)]
 
 
@@ -37,7 +39,7 @@ class Fiducials(_Table):
     """Marks that a page is found by: filled squares, circles, or crosses."""
 
     shape: Literal["square", "circle", "cross"] = "square"
-    size_mm: Size = 5.0
+    size_mm: float = Field(5.0, ge=1, le=50)
     at: Annotated[tuple[Place, ...], Strict(False), Field(min_length=3, max_length=12)]
 
 
@@ -47,7 +49,7 @@ class Code(_Table):
     text: str = Field(min_length=1, max_length=200)
     x_mm: Millimeters | None = Field(None, description="where `scanner form blank` prints it as a QR code")
     y_mm: Millimeters | None = None
-    size_mm: Size = 16.0
+    size_mm: float = Field(16.0, ge=5, le=100)
 
 
 class Sheet(_Table):
@@ -63,8 +65,8 @@ class FormField(_Table):
     """One number: a row of cells, and what may be written in them."""
 
     name: Name = Field(description="a column of forms.csv: letters, digits and _")
-    label: str = Field("", description="as printed on the form")
-    page: int = Field(1, ge=1)
+    label: Text = Field("", description="as printed on the form")
+    page: int = Field(1, ge=1, le=MOST_PAGES)
     x_mm: Millimeters = Field(description="left edge of the first cell")
     y_mm: Millimeters = Field(description="upper edge of the cells")
     cells: int = Field(ge=1, le=64)
@@ -137,8 +139,8 @@ class Form(_Table):
     """A form; `folder` is where its lists lie."""
 
     name: Name
-    title: str = ""
-    pages: Annotated[tuple[Sheet, ...], Strict(False), Field(min_length=1)] = (Sheet(),)
+    title: Text = ""
+    pages: Annotated[tuple[Sheet, ...], Strict(False), Field(min_length=1, max_length=MOST_PAGES)] = (Sheet(),)
     fields: Annotated[tuple[FormField, ...], Strict(False), Field(min_length=1)]
     rules: Annotated[tuple[Rule, ...], Strict(False)] = ()
     folder: Path = Field(Path(), exclude=True)

@@ -88,7 +88,9 @@ def write_form_file(form: SampleForm, folder: Path) -> None:
     )
     (folder / "form.toml").write_text(form_text(known), encoding="utf-8")
     blank = scan_form(layout, {}, "clean", DrawnDigits(), np.random.default_rng(0), PICTURE_DPI)
-    to_picture(blank.image).convert("L").quantize(GRAYS).save(folder / "form-page1.png", optimize=True)
+    to_picture(blank.image).convert("L").quantize(GRAYS).save(
+        folder / "form-page1.png", dpi=(PICTURE_DPI, PICTURE_DPI), optimize=True
+    )
 
 
 def _form_field(field: BoxField, keys: Mapping[str, object]) -> FormField:
