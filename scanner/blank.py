@@ -129,8 +129,8 @@ def _check_found(form: Form, drawn: list[Gray], text: str, path: Path) -> None:
 
 
 def label_width_mm(text: str) -> float:
-    """How wide a label is printed."""
-    return text_width_mm(text, "source-sans-3", LABEL_PT)
+    """How wide a label is printed; what cannot be printed, as the end of a line, has no width."""
+    return text_width_mm("".join(filter(str.isprintable, text)), "source-sans-3", LABEL_PT)
 
 
 def _write_bytes(path: Path, data: bytes) -> None:
