@@ -371,3 +371,26 @@ def test_pages_that_look_alike_are_told_apart(tmp_path: Path) -> None:
         page[:, round(0.8 * page.shape[1]) :] = 255
         found = find_form(page, [known])
         assert found is None or found.page == number
+
+
+@pytest.mark.parametrize("part", [slice(4, 8), slice(0, 8), slice(7, 8)])
+def test_covered_cells_are_told(slip: KnownForm, folder: Path, part: slice) -> None:
+    page = scanned((folder / "form.toml").read_text(), "scan")
+    covered = gray(page).copy()
+    quads = next(field.quads for field in page.truth if field.name == "customer")[part].reshape(-1, 2)
+    middle = quads.mean(axis=0)
+    hull = cv2.convexHull(((quads - middle) * np.array([1.04, 1.25]) + middle).astype(np.float32))
+    cv2.fillConvexPoly(covered, hull.astype(np.int32), (250,))
+    plain, found = (find_form(image, [slip]) for image in (gray(page), covered))
+    assert plain is not None
+    assert found is not None
+    assert plain.registration.unseen == frozenset()
+    assert found.registration.unseen == {"customer"}
+
+
+def test_cells_beyond_the_edge_of_the_picture_are_told(slip: KnownForm, folder: Path) -> None:
+    page = scanned((folder / "form.toml").read_text(), "clean")
+    edge = next(field.quads for field in page.truth if field.name == "customer")[1, 0, 0]
+    found = find_form(np.ascontiguousarray(gray(page)[:, round(edge) :]), [slip])
+    assert found is not None
+    assert "customer" in found.registration.unseen

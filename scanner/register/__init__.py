@@ -2,7 +2,8 @@
 
 from scanner.register.features import Print
 from scanner.register.fiducials import Fiducials
-from scanner.register.fit import Reference, Registration, make_reference, register, register_marked
+from scanner.register.fit import Registration, register, register_marked
+from scanner.register.reference import Reference, make_reference
 from scanner.register.skew import estimate_skew
 
 __all__ = [

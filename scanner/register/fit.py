@@ -5,20 +5,21 @@ the scan; paper bends, so each field is then moved to where its own frame is pri
 is the residual; where their frames are not found, the page is none of this form.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from operator import itemgetter
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from scanner.arrays import Gray, Mask, Quads
-from scanner.register.alike import PrintParts
+from scanner.arrays import Gray, Quads
 from scanner.register.features import Match, Matrix, Points, Print, apply, fit_affine, fit_homography, match_features
-from scanner.register.fiducials import FEWEST, Fiducials, Mark, find_marks, lay_out
-from scanner.register.frames import darkness, frame_shift_mm, goes_on_beside, line_level, on_frame, printed_part
+from scanner.register.fiducials import FEWEST, Mark, find_marks, lay_out
+from scanner.register.frames import (
+    frame_shift_mm,
+    hides_cells,
+)
+from scanner.register.reference import Reference
 from scanner.register.track import track
 
 MIN_MATCHES = 25  # of features, by which print is the same
@@ -38,27 +39,6 @@ SQUARE = 2.5  # how much longer than wide a square millimeter may become: furthe
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """What a form looks like: a picture of its print, and a patch of each field's frame.
-
-    `to_page`: from millimeters to pixels of the picture. `cells_mm`: (cells, 4, 2) corners of each field's cells.
-    `patches`: how dark the frame is, (h, w) 0 - 1, as of `frames.darkness`.
-    `levels`: that of its lines. `printed`: part of each field's lines that the picture shows. `parts`: of its print.
-    `goes_on`: fields beside whose cells another one is printed.
-    """
-
-    print_: Print
-    to_page: Matrix
-    cells_mm: Mapping[str, Quads]
-    patches: Mapping[str, npt.NDArray[np.float32]]
-    levels: Mapping[str, float]
-    printed: Mapping[str, float]
-    parts: PrintParts
-    goes_on: frozenset[str] = frozenset()
-    fiducials: Fiducials | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Registration:
     """Where a page shows the form: `matrix` from millimeters to pixels, `quads` (cells, 4, 2) of each field in pixels.
 
@@ -74,27 +54,6 @@ class Registration:
     matches: float
     alike: float
     unseen: frozenset[str] = frozenset()
-
-
-def make_reference(
-    gray: Gray, to_page: Matrix, cells_mm: Mapping[str, Quads], fiducials: Fiducials | None = None
-) -> Reference:
-    """Of a picture of the form, blank or filled: what is written in the cells is left out.
-
-    Args:
-        gray: the picture.
-        to_page: from millimeters to its pixels.
-        cells_mm: (cells, 4, 2) corners of each field's cells in millimeters.
-        fiducials: marks that it has to be found by.
-    """
-    print_ = Print(gray, _outside_cells(gray, to_page, list(cells_mm.values())))
-    dark = {name: darkness(gray, to_page, quads) for name, quads in cells_mm.items()}
-    patches = {name: dark[name] * on_frame(quads) for name, quads in cells_mm.items()}
-    levels = {name: line_level(patch) for name, patch in patches.items()}
-    printed = {name: printed_part(dark[name], quads, levels[name]) for name, quads in cells_mm.items()}
-    goes_on = {name for name in cells_mm if goes_on_beside(gray, to_page, name, cells_mm, levels[name])}
-    parts = PrintParts.of(print_, to_page, fiducials)
-    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, parts, frozenset(goes_on), fiducials)
 
 
 def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registration | None:
@@ -227,6 +186,11 @@ def _fitted(
     is_lost = len(shifts) < MIN_FRAMES * len(reference.cells_mm)  # as pale frames are in a fax
     unseen = {name for name, level in reference.levels.items() if name not in shifts and (level >= PALE or not is_lost)}
     unseen |= {name for name, cells in quads.items() if _is_cut_off(cells, gray)}
+    unseen |= {
+        name
+        for name, shift in shifts.items()
+        if hides_cells(gray, matrix, reference.cells_mm[name] + shift, reference.levels[name])
+    }
     return Registration(matrix, quads, residual_mm, len(found), matches, alike, frozenset(unseen))
 
 
@@ -284,12 +248,3 @@ def _is_possible(matrix: Matrix, reference: Reference) -> bool:
     turns = sides[:, 0] * np.roll(sides[:, 1], -1) - sides[:, 1] * np.roll(sides[:, 0], -1)
     stretch = np.linalg.norm(sides, axis=1) / np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     return bool((turns > 0).all() and stretch.max() < SQUARE * stretch.min())
-
-
-def _outside_cells(gray: Gray, to_page: Matrix, cells_mm: Sequence[Quads]) -> Mask:
-    """255 where nobody writes."""
-    mask = np.full_like(gray, 255)
-    for quads in cells_mm:
-        for quad in apply(to_page, quads):
-            cv2.fillConvexPoly(mask, np.rint(quad).astype(np.int32), (0,))
-    return mask

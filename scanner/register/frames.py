@@ -16,17 +16,18 @@ FRAME_MM = 0.5  # around the line that is printed around a cell: what belongs to
 LIKENESS = 0.35  # correlation of a frame with the reference's from which it is found
 FAINTEST = 0.03  # how dark a printed frame is at least
 NEAR_MM, LINE_PART = 0.6, 0.35  # a line is printed where so near there is one of this part of the frame's darkness
+HIDDEN = 0.3  # of how dark the lines of a field are: with less there is none
 LINE_PERCENTILE = 90  # of what lies near a frame; its lines are the darkest
 DARKER = 1.3  # than on the reference a frame is hardly printed; more is ink
 PAPER_PERCENTILE = 80  # of a patch; ink is darker
 
 
-def _bounds_mm(quads: Quads) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _bounds_mm(quads: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     flat = quads.reshape(-1, 2).astype(np.float64)
     return flat.min(axis=0) - MARGIN_MM, flat.max(axis=0) + MARGIN_MM
 
 
-def darkness(gray: Gray, matrix: Matrix, quads: Quads) -> npt.NDArray[np.float32]:
+def darkness(gray: Gray, matrix: Matrix, quads: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """How dark the page is over a field and `MARGIN_MM` around it: (h, w) at `PX_PER_MM`, 0 = paper, 1 = ink."""
     low, high = _bounds_mm(quads)
     size = np.ceil((high - low) * PX_PER_MM).astype(int)
@@ -85,6 +86,21 @@ def printed_part(dark: npt.NDArray[np.float32], quads: Quads, level: float) -> f
         sides += [across[max(x - near, 0) : x + near + 1].max(initial=0.0) for x in (x0, x1)]
         bottoms.append(down[max(y1 - near, 0) : y1 + near + 1].max(initial=0.0))
     return min(float((np.array(each) >= LINE_PART * level).mean()) for each in (sides, bottoms))
+
+
+def hides_cells(gray: Gray, matrix: Matrix, quads: npt.NDArray[np.floating], level: float) -> bool:
+    """Whether some cells of a field have nothing of the frame that the others have: a note lies on them.
+
+    `level`: how dark the frame is on the form.
+    """
+    dark, (low, _) = darkness(gray, matrix, quads), _bounds_mm(quads)
+    near, seen = round(NEAR_MM * PX_PER_MM), []
+    for x0, y0, x1, y1 in np.rint((quads[:, [0, 2]].reshape(-1, 4) - np.tile(low, 2)) * PX_PER_MM).astype(int).tolist():
+        bottom = dark[max(y1 - near, 0) : y1 + near + 1, x0:x1].max(axis=0)
+        sides = (dark[(y0 + y1) // 2 : y1, max(x - near, 0) : x + near + 1].max(axis=1) for x in (x0, x1))
+        seen.append(min(max(float(np.median(line)) for line in (bottom, *sides)), DARKER * level))
+    usual = float(np.percentile(seen, 75))  # more than half may be hidden
+    return len(quads) > 1 and min(seen) < HIDDEN * usual
 
 
 def goes_on_beside(gray: Gray, to_page: Matrix, name: str, cells_mm: Mapping[str, Quads], level: float) -> bool:
