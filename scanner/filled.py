@@ -35,6 +35,7 @@ from scanner.register import Print, Reference, Registration, register, register_
 from scanner.register.features import apply
 from scanner.together import decode_together
 
+SURE_ALIKE, SURE_MM = 0.8, 0.3  # part of the print, and residual, from which nothing better is looked for
 UNLIKELY, MOST_ALTERNATIVES = 1e-5, 20  # what else a number may be, that is kept
 COMB_SIDES = 0.4  # of a comb's height, to which its ticks are printed
 
@@ -68,23 +69,34 @@ def find_form(gray: Gray, forms: Sequence[KnownForm]) -> FoundForm | None:
     None where it shows none of them.
     """
     page = Print(gray)
-    candidates = _candidates(page, forms)
+    candidates, found = _candidates(page, forms), None
     for look in (register_marked, partial(register, thoroughly=False), partial(register, thoroughly=True)):
-        found: FoundForm | None = None
         for each in candidates:
             registration = look(page, each.reference)
             if registration and (found is None or _evidence(each, registration) > _evidence(found, found.registration)):
                 found = FoundForm(each.known, each.page, registration, each.serial)
-        if found:
+        if found and _is_sure_of(found):
             return found
-    return None
+    return found
 
 
-def _evidence(shown: FoundForm | _Candidate, registration: Registration) -> tuple[float, float]:
-    """What speaks for a page of a form: its frames and the print between them; many points of print are but many."""
+def _is_sure_of(found: FoundForm) -> bool:
+    """Whether nothing better need be looked for."""
+    registration = found.registration
+    is_whole = registration.alike >= SURE_ALIKE or _share(found, registration) == 1
+    return is_whole and registration.residual_mm <= SURE_MM
+
+
+def _share(shown: FoundForm | _Candidate, registration: Registration) -> float:
+    """The part of a page's fields whose frames were found."""
     fields = len(shown.known.fields_of(shown.page))
-    share = registration.frames / fields if fields else 1.0
-    return round(share + registration.alike, 1), registration.matches
+    return registration.frames / fields if fields else 1.0
+
+
+def _evidence(shown: FoundForm | _Candidate, registration: Registration) -> tuple[float, float, float]:
+    """What speaks for a page of a form: its frames and the print between them; many points of print are but many."""
+    share = _share(shown, registration)
+    return round(share + registration.alike, 1), -round(registration.residual_mm, 1), registration.matches
 
 
 def _candidates(page: Print, forms: Sequence[KnownForm]) -> list[_Candidate]:

@@ -1,5 +1,6 @@
 """A form printed from scratch: its fields get places, its scans are found by fiducials and code, siblings are not."""
 
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -394,3 +395,14 @@ def test_cells_beyond_the_edge_of_the_picture_are_told(slip: KnownForm, folder: 
     found = find_form(np.ascontiguousarray(gray(page)[:, round(edge) :]), [slip])
     assert found is not None
     assert "customer" in found.registration.unseen
+
+
+def test_the_forms_of_the_readme_can_be_printed(tmp_path: Path) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    examples = re.findall(r"^```toml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 2
+    for number, example in enumerate(examples):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "form.toml").write_text(example)
+        write_blank(folder, folder / "blank.pdf")

@@ -34,6 +34,7 @@ NEAR_MARK_MM = 4.0  # how far print alone may lead astray
 PARTS_ALIKE, MAYBE_ALIKE = 0.85, 0.3  # parts with print that must be alike; with less it is not worth to be exact
 MOST_FRAMES, HALF_ALIKE = 0.8, 0.4  # where fewer frames are found, some of the print must be alike
 CUT_OFF = 0.1  # of a cell's height
+SAME_ALIKE = 0.05  # less is chance
 LOST_ALIKE = 0.65  # where frames are lost, and much else may be written on the page
 SQUARE = 2.5  # how much longer than wide a square millimeter may become: further no phone is tilted
 
@@ -160,8 +161,10 @@ def register_marked(page: Print, reference: Reference) -> Registration | None:
 def _fitted(
     page: Print, from_form: Matrix, reference: Reference, *, coverage: float, matches: float, is_exact: bool = False
 ) -> Registration | None:
-    """Each field where its frame is, given where the page shows the form's picture, about or, `is_exact`, as well as
-    can be; None where few are there."""
+    """Each field where its frame is, given about where the page shows the form's picture; None where few are there.
+
+    Where it `is_exact`, print is not followed.
+    """
     gray = page.gray
     matrix = from_form @ reference.to_page
     if not _is_possible(matrix, reference):
@@ -171,7 +174,9 @@ def _fitted(
         exact = track(gray, reference.print_.gray, reference.print_.mask, from_form)
         again = {} if exact is None else _shifts_mm(gray, exact @ reference.to_page, reference)
         if exact is not None and len(again) >= len(shifts):
-            matrix, shifts = exact @ reference.to_page, again
+            likeness = [reference.parts.alike(page.reduced, each) for each in (matrix, exact @ reference.to_page)]
+            if likeness[1] >= likeness[0] - SAME_ALIKE:
+                matrix, shifts = exact @ reference.to_page, again
     matrix, shifts = _evened_out(gray, matrix, shifts, reference)
     found = list(shifts.values())
     residual_mm = _residual_mm(shifts)

@@ -97,9 +97,9 @@ def cells_mm(field: BoxField) -> Quads:
     return ((cell_quads(field, PX_PER_MM) + 0.5) / PX_PER_MM).astype(np.float32)
 
 
-def measure(layout: Layout, form: Reference | KnownForm, fault: str, seed: int) -> Result:
+def measure(layout: Layout, form: Reference | KnownForm, fault: str, seed: int, dpi: float = DPI) -> Result:
     rng = np.random.default_rng((seed, len(layout.fields)))
-    page = scan_form(layout, random_values(layout, rng), fault, DrawnDigits(), rng, DPI)
+    page = scan_form(layout, random_values(layout, rng), fault, DrawnDigits(), rng, dpi)
     gray = to_gray(page.image)
     start = time.perf_counter()
     found = find(gray, form)
@@ -126,7 +126,8 @@ def other_pages(seed: int) -> Iterator[Gray]:
 
 
 def measure_printed(seed_base: int) -> None:
-    """Forms with fiducials and codes, and their siblings."""
+    """Forms with fiducials and codes, and their siblings; scanned as finely as they are printed, as the mirror's print
+    differs a little from one resolution to another."""
     results: list[Result] = []
     taken = 0
     for number in range(FORMS):
@@ -136,11 +137,13 @@ def measure_printed(seed_base: int) -> None:
             write_blank(path, Path(folder) / "blank.pdf")
             known = load_known_form(path)
         layout = layout_of(known.form, 1)
-        results += [measure(layout, known, fault, seed) for seed, fault in enumerate((*SINGLE, *COMBINED))]
+        results += [measure(layout, known, fault, seed, BLANK_DPI) for seed, fault in enumerate((*SINGLE, *COMBINED))]
         for other in range(OTHERS):
             seed = 500_000 + 100 * (seed_base + number) + other
             sibling = parse_form(complete_draft(draft(seed), label_width_mm)[0], path)
-            page = scan_form(layout_of(sibling, 1), {}, SIBLING_FAULTS[other % 4], DrawnDigits(), rng_of(seed), DPI)
+            page = scan_form(
+                layout_of(sibling, 1), {}, SIBLING_FAULTS[other % 4], DrawnDigits(), rng_of(seed), BLANK_DPI
+            )
             taken += find_form(to_gray(page.image), [known]) is not None
     print(row("printed by scanner form blank", results))
     print(f"pages of its siblings taken for the form: {taken} of {FORMS * OTHERS}")
