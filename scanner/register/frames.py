@@ -98,7 +98,7 @@ def hides_cells(gray: Gray, matrix: Matrix, quads: npt.NDArray[np.floating], lev
     for x0, y0, x1, y1 in np.rint((quads[:, [0, 2]].reshape(-1, 4) - np.tile(low, 2)) * PX_PER_MM).astype(int).tolist():
         bottom = dark[max(y1 - near, 0) : y1 + near + 1, x0:x1].max(axis=0)
         sides = (dark[(y0 + y1) // 2 : y1, max(x - near, 0) : x + near + 1].max(axis=1) for x in (x0, x1))
-        seen.append(min(max(float(np.median(line)) for line in (bottom, *sides)), DARKER * level))
+        seen.append(min(max(float(line.mean()) for line in (bottom, *sides)), DARKER * level))
     usual = float(np.percentile(seen, 75))  # more than half may be hidden
     return len(quads) > 1 and min(seen) < HIDDEN * usual
 
