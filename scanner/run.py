@@ -9,7 +9,7 @@ from scanner.errors import PageError, UsageError
 from scanner.export import PageResult, RunSummary, SkippedFile, write_results
 from scanner.network import Network, load_network
 from scanner.overlay import crop_path, cut_field, draw_overlay, overlay_path, write_picture
-from scanner.page import Discovery, discover, load_page
+from scanner.page import Discovery, count_pages, discover, load_page
 from scanner.pipeline import PageReading, policy_of, read_pages
 from scanner.sources import is_form_picture
 from scanner.staging import PUBLISHED
@@ -66,7 +66,7 @@ def run(
     if known:
         results = _settled(results, known, network, min_confidence)
     paths = {source.name: source.path for source in discovery.files}
-    reached: set[str] = set()
+    reached: dict[str, int] = {}  # the last page of each file
 
     def pictures(folder: Path, page: PageReading) -> Mapping[str, str]:
         return write_pictures(folder, page, paths[page.file], overlay=overlay)
@@ -104,13 +104,13 @@ def _assembler(forms: "Sequence[KnownForm]") -> "Assembler | None":
     return Assembler(forms)
 
 
-def _noted(results: Iterator[PageResult], reached: set[str]) -> Iterator[PageResult]:
+def _noted(results: Iterator[PageResult], reached: dict[str, int]) -> Iterator[PageResult]:
     for result in results:
-        reached.add(result.file)
+        reached[result.file] = result.page
         yield result
 
 
-def _skipped(discovery: Discovery, reached: set[str]) -> Iterator[SkippedFile]:
+def _skipped(discovery: Discovery, reached: dict[str, int]) -> Iterator[SkippedFile]:
     """Every file that went in and has no page among the results is accounted for here."""
     for source in discovery.skipped:
         if is_form_picture(source.path):
@@ -120,6 +120,16 @@ def _skipped(discovery: Discovery, reached: set[str]) -> Iterator[SkippedFile]:
     for source in discovery.files:
         if source.name not in reached:
             yield SkippedFile(source.name, "interrupted", "the run ended before this file")
+        elif source.name == next(reversed(reached)) and 0 < reached[source.name] < (pages := _pages_of(source.path)):
+            detail = f"the run ended after page {reached[source.name]} of {pages}"
+            yield SkippedFile(source.name, "interrupted", detail)
+
+
+def _pages_of(path: Path) -> int:
+    try:
+        return count_pages(path)
+    except PageError:  # it could be read a moment ago
+        return 0
 
 
 def _check_apart(inputs: Sequence[Path], output: Path) -> None:
