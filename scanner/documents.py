@@ -8,12 +8,12 @@ not add up from page to page is its problem.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scanner.fields import FieldReading
+from scanner.fields import ACCEPTED, REVIEW, FieldReading
 from scanner.filled import value_of
 from scanner.known import KnownForm
-from scanner.pipeline import PageFailure, PageReading
+from scanner.pipeline import PageReading, PageResult
 
-ACCEPTED, REVIEW, INCOMPLETE = "accepted", "review", "incomplete"
+INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Assembler:
         """Of the fields of all forms, each once."""
         return tuple(dict.fromkeys(each.name for known in self.forms for each in known.form.fields))
 
-    def add(self, page: PageReading | PageFailure) -> Iterator[Document]:
+    def add(self, page: PageResult) -> Iterator[Document]:
         """The documents that are finished with this page; one without a form, or that failed, belongs to none."""
         known = self._known(page) if isinstance(page, PageReading) else None
         if not isinstance(page, PageReading) or known is None or page.serial or not self._open:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from scanner.errors import INTERRUPTED, OK, SOME_PAGES_FAILED
 from scanner.fields import FieldReading
-from scanner.pipeline import PageFailure, PageReading
+from scanner.pipeline import PageFailure, PageReading, PageResult
 from scanner.staging import interrupted_folder, publish, staging_folder
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ PAGE_COLUMNS = (
 FORM_COLUMNS = ("file", "page", "form", "status", "problem")  # and one a field
 STATUSES = ("accepted", "review", "blank")
 
-PageResult: TypeAlias = PageReading | PageFailure
 Pictures: TypeAlias = Callable[[Path, PageReading], Mapping[str, str]]
 """Writes the pictures of a page below a folder; gives for each field that has a crop its path in that folder."""
 Row: TypeAlias = Sequence[str | int]

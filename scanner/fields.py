@@ -98,7 +98,7 @@ def field_reading(
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
     return FieldReading(
         name=name,
-        value="".join(character for character in cells if character.isdigit()) if value is None else value,
+        value=digits_in(cells) if value is None else value,
         confidence=round(confidence, 4),
         status=status,
         reason=reason,
@@ -108,6 +108,11 @@ def field_reading(
         cell_quads=tuple(tuple((float(x), float(y)) for x, y in quad) for quad in quads),
         alternatives=alternatives,
     )
+
+
+def digits_in(cells: str) -> str:
+    """The digits of a row of cells, blanks and crosses left out."""
+    return "".join(filter(str.isdigit, cells))
 
 
 def hold_back(cells: str, ink: CellInk) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -61,6 +61,9 @@ class PageFailure:
     seconds: float
 
 
+PageResult: TypeAlias = PageReading | PageFailure
+
+
 def read_pages(
     inputs: Sequence[Path | str],
     *,
@@ -68,7 +71,7 @@ def read_pages(
     min_confidence: float | None = None,
     forms: "Sequence[KnownForm]" = (),
     reads_unknown: bool = True,
-) -> Iterator[PageReading | PageFailure]:
+) -> Iterator[PageResult]:
     """Read every page of files and folders, in order; what cannot be read comes as a PageFailure.
 
     For the arguments see `read_page`.
@@ -91,9 +94,7 @@ def read_pages(
         yield from _read_file(source, read)
 
 
-def _read_file(
-    source: SourceFile, read: Callable[..., PageReading | PageFailure]
-) -> Iterator[PageReading | PageFailure]:
+def _read_file(source: SourceFile, read: Callable[..., PageResult]) -> Iterator[PageResult]:
     start = time.perf_counter()
     try:
         pages = count_pages(source.path)
@@ -113,7 +114,7 @@ def read_page(
     file: str | None = None,
     forms: "Sequence[KnownForm]" = (),
     reads_unknown: bool = True,
-) -> PageReading | PageFailure:
+) -> PageResult:
     """Read one page of a file.
 
     Args:

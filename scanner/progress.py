@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scanner.export import PageResult
+    from scanner.pipeline import PageResult
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.errors import PageError, UsageError
-from scanner.export import PageResult, RunSummary, SkippedFile, write_results
+from scanner.export import RunSummary, SkippedFile, write_results
 from scanner.network import Network, load_network
 from scanner.overlay import crop_path, cut_field, draw_overlay, overlay_path, write_picture
 from scanner.page import Discovery, count_pages, discover, load_page
-from scanner.pipeline import PageReading, policy_of, read_pages
+from scanner.pipeline import PageReading, PageResult, policy_of, read_pages
 from scanner.sources import is_form_picture
 from scanner.staging import PUBLISHED
 

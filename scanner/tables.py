@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from scanner.export import FIELD_COLUMNS, FORM_COLUMNS, PageResult, Row, document_row, field_row
-from scanner.pipeline import PageReading
+from scanner.export import FIELD_COLUMNS, FORM_COLUMNS, Row, document_row, field_row
+from scanner.pipeline import PageReading, PageResult
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from scanner.fields import ACCEPTED, REVIEW, FieldReading, Policy
-from scanner.pipeline import PageFailure, PageReading
+from scanner.fields import ACCEPTED, REVIEW, FieldReading, Policy, digits_in
+from scanner.pipeline import PageReading, PageResult
 
 if TYPE_CHECKING:
     from scanner.known import KnownForm
 
-PageResult: TypeAlias = PageReading | PageFailure
 Looks: TypeAlias = Mapping[str, tuple[str, float]]
 """What a reading may be: number -> (cells, probability)."""
 
@@ -94,10 +93,10 @@ def _assigned(readings: Sequence[FieldReading], policy: Policy | None) -> list[F
     chosen = _assignment(looks)
     holders: dict[str, list[int]] = defaultdict(list)
     for row, number in enumerate(chosen):
-        holders[_digits(readings[row].cells) if number is None else number].append(row)
+        holders[digits_in(readings[row].cells) if number is None else number].append(row)
     disputed: set[int] = set()
     for row, number in enumerate(chosen):
-        best = _digits(readings[row].cells)
+        best = digits_in(readings[row].cells)
         is_changed = number != best and (policy is None or looks[row][best][1] >= SURE)
         if number is None or is_changed:
             disputed |= {row, *holders[best]}
@@ -119,12 +118,8 @@ def _assigned(readings: Sequence[FieldReading], policy: Policy | None) -> list[F
 def _looks(reading: FieldReading) -> Looks:
     looks: dict[str, tuple[str, float]] = {}
     for cells, probability in reading.alternatives:
-        looks.setdefault(_digits(cells), (cells, probability))  # the likeliest comes first
+        looks.setdefault(digits_in(cells), (cells, probability))  # the likeliest comes first
     return looks
-
-
-def _digits(cells: str) -> str:
-    return "".join(character for character in cells if character.isdigit())
 
 
 def _settle(

@@ -23,10 +23,10 @@ import scanner.run
 from scanner import __version__
 from scanner.cli import app
 from scanner.errors import FormError, ModelError, NoInputError, OutputError, ScannerError, UsageError
-from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, REVIEW_COLUMNS, PageResult
+from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, REVIEW_COLUMNS
 from scanner.fields import REASONS, FieldReading
 from scanner.page import FAILURE_REASONS
-from scanner.pipeline import PageFailure, PageReading
+from scanner.pipeline import PageFailure, PageReading, PageResult
 
 README = Path(__file__).parent.parent / "README.md"
 HELP_SECONDS = 0.4

@@ -10,12 +10,11 @@ import pytest
 import scanner
 from scanner.blank import layout_of, write_blank
 from scanner.documents import Assembler, Document
-from scanner.export import PageResult
 from scanner.fields import FieldReading
 from scanner.form import Form
 from scanner.form.equations import parse_equation
 from scanner.known import KnownForm, load_known_form
-from scanner.pipeline import PageFailure, PageReading, read_pages
+from scanner.pipeline import PageFailure, PageReading, PageResult, read_pages
 from scanner.run import run
 from scanner.synth import DrawnDigits, scan_form
 from scanner.synth.files import save_scan

@@ -14,11 +14,11 @@ from scanner.fields import FieldReading, Policy
 from scanner.form import Form
 from scanner.form.rules import FieldRule
 from scanner.known import KnownForm, load_known_form
-from scanner.pipeline import PageFailure, PageReading
+from scanner.pipeline import PageFailure, PageReading, PageResult
 from scanner.run import run
 from scanner.synth import DrawnDigits, scan_form
 from scanner.synth.files import save_scan
-from scanner.unique import PageResult, settle_unique
+from scanner.unique import settle_unique
 
 POLICY = Policy(0.99)
 PLACE = {"x_mm": 10.0, "y_mm": 10.0, "cells": 3, "cell_width_mm": 5.0, "cell_height_mm": 7.0}

@@ -15,10 +15,7 @@ import numpy as np
 from scanner.arrays import Gray, Quads
 from scanner.register.features import Match, Matrix, Points, Print, apply, fit_affine, fit_homography, match_features
 from scanner.register.fiducials import FEWEST, Mark, find_marks, lay_out
-from scanner.register.frames import (
-    frame_shift_mm,
-    hides_cells,
-)
+from scanner.register.frames import frame_shift_mm, hides_cells
 from scanner.register.reference import Reference
 from scanner.register.track import track
 
