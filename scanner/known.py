@@ -1,8 +1,10 @@
 """A form ready to be looked for on pages: its fields, their rules, what holds between them, and what it looks like."""
 
+import hashlib
 import io
+import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from scanner.errors import FormError, PageError
 from scanner.form import Form, FormField, Sheet, load_form
 from scanner.form.equations import Equation, parse_equation
 from scanner.form.load import FILE_NAME
-from scanner.form.rules import FieldRule, field_rule
+from scanner.form.rules import FieldRule, field_rule, rule_with
 from scanner.page import load_page
 from scanner.register import Fiducials, Reference, make_reference
 
@@ -42,16 +44,55 @@ class KnownForm:
         return tuple(field for field in self.form.fields if field.page == page)
 
 
-def load_known_form(path: Path) -> KnownForm:
+@dataclass(frozen=True, slots=True)
+class FormFiles:
+    """All that a form consists of, as read from disk; workers anywhere make a `KnownForm` of it."""
+
+    form: Form
+    lists: Mapping[str, tuple[str, ...]]  # the numbers of the fields that have one
+    pictures: tuple[Gray, ...]  # one a page
+
+    @property
+    def version(self) -> str:
+        """Changes with all that changes readings, and with nothing else: not with comments, nor with the folder."""
+        digest = hashlib.sha256(self.form.model_dump_json().encode())
+        digest.update(json.dumps(dict(self.lists), sort_keys=True).encode())
+        for picture in self.pictures:
+            digest.update(repr(picture.shape).encode() + picture.tobytes())
+        return digest.hexdigest()
+
+
+def read_form_files(path: Path) -> FormFiles:
     """Read `form.toml`, its lists, and the pictures of its pages beside it.
 
     Raises:
         FormError: one of them is missing or has mistakes.
     """
     form = load_form(path)
-    rules = dict(_rules(form))
-    references = tuple(_reference(form, number) for number in range(1, len(form.pages) + 1))
+    rules = _rules(form, field_rule)
+    lists = {name: rule.numbers for name, rule in rules.items() if rule.numbers is not None}
+    return FormFiles(form, lists, tuple(_picture(form, number) for number in range(1, len(form.pages) + 1)))
+
+
+def make_known_form(files: FormFiles) -> KnownForm:
+    """A form ready to be looked for.
+
+    Raises:
+        FormError: a rule makes no sense, or the boxes are not where the form says.
+    """
+    form = files.form
+    rules = _rules(form, lambda field, _: rule_with(field, files.lists.get(field.name)))
+    references = tuple(_reference(form, number, gray) for number, gray in enumerate(files.pictures, start=1))
     return KnownForm(form, rules, tuple(parse_equation(rule.expression) for rule in form.rules), references)
+
+
+def load_known_form(path: Path) -> KnownForm:
+    """Read a form and make it ready to be looked for.
+
+    Raises:
+        FormError: one of its files is missing or has mistakes.
+    """
+    return make_known_form(read_form_files(path))
 
 
 def load_known_forms(paths: Sequence[Path]) -> tuple[KnownForm, ...]:
@@ -60,9 +101,14 @@ def load_known_forms(paths: Sequence[Path]) -> tuple[KnownForm, ...]:
     Raises:
         FormError: there is none, one has mistakes, or two have the same name.
     """
-    files = {os.path.realpath(path): path for given in paths for path in _form_files(given)}  # each once
-    forms = tuple(load_known_form(path) for path in files.values())
-    names = [known.form.name for known in forms]
+    return tuple(map(make_known_form, read_all_form_files(paths)))
+
+
+def read_all_form_files(paths: Sequence[Path]) -> tuple[FormFiles, ...]:
+    """As `load_known_forms`, for workers to make them ready."""
+    found = {os.path.realpath(path): path for given in paths for path in _form_files(given)}  # each once
+    forms = tuple(map(read_form_files, found.values()))
+    names = [files.form.name for files in forms]
     for name in names:
         if names.count(name) > 1:
             raise FormError(f"{', '.join(map(str, paths))}: two forms are named {name}; rename one in its form.toml")
@@ -101,15 +147,18 @@ def cells_mm(field: FormField) -> Quads:
     return (first + steps[:, None]).astype(np.float32)
 
 
-def _rules(form: Form) -> Iterator[tuple[str, FieldRule]]:
+def _rules(form: Form, make: Callable[[FormField, Path], FieldRule]) -> dict[str, FieldRule]:
+    """The rule of each field; all mistakes are told at once."""
+    rules: dict[str, FieldRule] = {}
     mistakes: list[str] = []
     for field in form.fields:
         try:
-            yield field.name, field_rule(field, form.folder)
+            rules[field.name] = make(field, form.folder)
         except FormError as error:
             mistakes.append(f"{form.folder}: {error}")
     if mistakes:
         raise FormError(*mistakes)
+    return rules
 
 
 def _fiducials(sheet: Sheet) -> Fiducials | None:
@@ -122,14 +171,18 @@ def _fiducials(sheet: Sheet) -> Fiducials | None:
     return Fiducials(marks.shape, marks.size_mm, at, (code.x_mm, code.y_mm, code.size_mm))
 
 
-def _reference(form: Form, page: int) -> Reference:
-    path, sheet = picture_path(form.folder, page), form.pages[page - 1]
+def _picture(form: Form, page: int) -> Gray:
+    path = picture_path(form.folder, page)
     try:
-        gray = load_page(path, 1).gray
+        return load_page(path, 1).gray
     except PageError as error:
         raise FormError(
             f"{path}: page {page} of form {form.name} cannot be seen ({error.detail}); make it with `scanner form new`"
         ) from error
+
+
+def _reference(form: Form, page: int, gray: Gray) -> Reference:
+    path, sheet = picture_path(form.folder, page), form.pages[page - 1]
     size = sheet.width_mm * PX_PER_MM, sheet.height_mm * PX_PER_MM
     if max(abs(gray.shape[1] - size[0]), abs(gray.shape[0] - size[1])) > OFF_PX:
         raise FormError(

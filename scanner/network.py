@@ -68,6 +68,16 @@ def run_session(session: Any, digits: Digits) -> Scores:
     return np.concatenate([np.zeros((0, classes), np.float32), *parts])
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkFiles:
+    """A network as it lies on disk, checked: what a worker elsewhere needs to start it."""
+
+    path: Path  # of the weights; only messages use it
+    weights: bytes
+    card: Card
+    sha256: str
+
+
 @cache
 def load_network(path: Path | None = None) -> Network:
     """Load a network by its name with its card NAME.json beside it; the shipped one by default.
@@ -78,26 +88,38 @@ def load_network(path: Path | None = None) -> Network:
     Raises:
         ModelError: a file is missing or damaged, or the card does not fit the weights or this version of scanner.
     """
+    return start_network(read_network_files(path))
+
+
+def read_network_files(path: Path | None = None) -> NetworkFiles:
+    """The files of a network, named as for `load_network`, without starting it.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the card does not fit the weights or this version of scanner.
+    """
     path = _weights_of(path or _shipped())
     try:
         weights = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); train one with `scanner train`") from error
-    card = _read_card(path.with_name(f"{path.stem.removesuffix(INT8)}.json"))
-    _check(card, weights, path)
-    session = start_session(weights, path)
-    outputs = session.get_outputs()[0].shape[-1]
-    if outputs != len(card["classes"]):
-        raise ModelError(f"{path}: has {outputs} classes, its card names {len(card['classes'])}; restore both files")
-    return Network(
-        session,
-        Card(
-            name=path.stem.removesuffix(INT8),
-            classes=card["classes"],
-            temperature=float(card["temperature"]),
-            accept_threshold=float(card["accept_threshold"]),
-        ),
+    entries = _read_card(path.with_name(f"{path.stem.removesuffix(INT8)}.json"))
+    sha256 = _check(entries, weights, path)
+    card = Card(
+        name=path.stem.removesuffix(INT8),
+        classes=entries["classes"],
+        temperature=float(entries["temperature"]),
+        accept_threshold=float(entries["accept_threshold"]),
     )
+    return NetworkFiles(path, weights, card, sha256)
+
+
+def start_network(files: NetworkFiles) -> Network:
+    """Raises ModelError: ONNX Runtime cannot run it, or its classes are not those of its card."""
+    session = start_session(files.weights, files.path)
+    outputs, classes = session.get_outputs()[0].shape[-1], files.card.classes
+    if outputs != len(classes):
+        raise ModelError(f"{files.path}: has {outputs} classes, its card names {len(classes)}; restore both files")
+    return Network(session, files.card)
 
 
 def _weights_of(path: Path) -> Path:
@@ -146,15 +168,18 @@ CARD_ENTRIES: dict[str, Callable[[Any], bool]] = {
 """What the reader needs to find in a card, and how it must look."""
 
 
-def _check(card: dict[str, Any], weights: bytes, path: Path) -> None:
+def _check(card: dict[str, Any], weights: bytes, path: Path) -> str:
+    """The SHA-256 of the weights, where they and this scanner are what the card says."""
     if card["normalize_version"] != NORMALIZE_VERSION:
         raise ModelError(
             f"{path}: trained on digits of normalization {card['normalize_version']}, this scanner makes "
             f"{NORMALIZE_VERSION}; train again with `scanner train`"
         )
     kind = "int8" if path.stem.endswith(INT8) else "onnx"
-    if hashlib.sha256(weights).hexdigest() != card["sha256"].get(kind):
+    sha256 = hashlib.sha256(weights).hexdigest()
+    if sha256 != card["sha256"].get(kind):
         raise ModelError(f"{path}: does not match the SHA-256 in its card; restore both files or train again")
+    return sha256
 
 
 def start_session(weights: bytes, path: Path) -> Any:

@@ -4,7 +4,7 @@ import csv
 import datetime as dt
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,10 +58,18 @@ def field_rule(field: FormField, folder: Path) -> FieldRule:
     Raises:
         FormError: the list cannot be read, or there is no such check.
     """
+    return rule_with(field, None if field.list is None else _read_list(field, folder))
+
+
+def rule_with(field: FormField, listed: Sequence[str] | None) -> FieldRule:
+    """The rule of a field whose list, if it has one, holds these numbers.
+
+    Raises:
+        FormError: there is no such check.
+    """
     parts = [part for part in (_of_type(field), _of_pattern(field), _of_check(field)) if part is not None]
     numbers: tuple[str, ...] | None = None
-    if field.list is not None:
-        listed = _read_list(field, folder)
+    if listed is not None:
         numbers = tuple(sorted({number for number in listed if all(part(number) for part in parts)}))
         parts = [frozenset(numbers).__contains__]
 
