@@ -50,6 +50,18 @@ class OutputError(ScannerError):
     exit_code = 6
 
 
+class EngineError(ScannerError):
+    """Workers cannot be started, or the cluster cannot be reached."""
+
+    exit_code = 7
+
+
+class RunningError(ScannerError):
+    """Another run is writing to the same folder."""
+
+    exit_code = 9
+
+
 class PageError(Exception):
     """Costs one page.
 

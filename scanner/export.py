@@ -1,22 +1,23 @@
-"""Results to files: fields.csv, review.csv and pages.csv, beside the pictures that are cut while pages are read.
+"""Results to files: fields.csv, review.csv, pages.csv and forms.csv.
 
-Rows go to the files page by page; nothing but one page, and the rows for review, is held in memory.
+Rows go to the files page by page; nothing but one page is held in memory.
 """
 
 import csv
+import json
 import os
+import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from scanner.errors import INTERRUPTED, OK, SOME_PAGES_FAILED
 from scanner.fields import FieldReading
 from scanner.pipeline import PageFailure, PageReading, PageResult
-from scanner.staging import interrupted_folder, publish, staging_folder
+from scanner.staging import staging_folder
 
 if TYPE_CHECKING:
     from scanner.documents import Assembler, Document
@@ -33,8 +34,6 @@ PAGE_COLUMNS = (
 FORM_COLUMNS = ("file", "page", "form", "status", "problem")  # and one a field
 STATUSES = ("accepted", "review", "blank")
 
-Pictures: TypeAlias = Callable[[Path, PageReading], Mapping[str, str]]
-"""Writes the pictures of a page below a folder; gives for each field that has a crop its path in that folder."""
 Row: TypeAlias = Sequence[str | int]
 
 
@@ -59,17 +58,21 @@ class RunSummary:
     failed: int = 0
     skipped: int = 0
     incomplete: int = 0  # documents that lack pages
-    interrupted_in: Path | None = None  # where an interrupted run was written
+    new: int | None = None  # pages of them that this run has read
+    new_failed: int = 0
+    gone: int = 0  # files that were read and are there no more
+    is_interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
-        if self.interrupted_in:
+        if self.is_interrupted:
             return INTERRUPTED
         return SOME_PAGES_FAILED if self.failed else OK
 
     def line(self, output: Path) -> str:
         """The summary in one line; `output` is the folder of pages.csv."""
-        pages = f"{_count(self.pages, 'page')}, {_count(self.fields, 'field')}"
+        new = "" if self.new is None or self.new == self.pages + self.failed else f" ({self.new:,} new)"
+        pages = f"{_count(self.pages, 'page')}{new}, {_count(self.fields, 'field')}"
         fields = f"{self.accepted:,} accepted, {self.review:,} to review, {self.blank:,} blank"
         failed = [f"{_count(self.failed, 'page')} failed"] if self.failed else []
         skipped = [f"{_count(self.skipped, 'file')} skipped"] if self.skipped else []
@@ -77,95 +80,62 @@ class RunSummary:
         lacking = (
             f"; {_count(self.incomplete, 'document')} incomplete ({output / 'forms.csv'})" if self.incomplete else ""
         )
-        return f"{pages}: {fields}{amiss}{lacking}"
+        gone = (
+            f"; {_count(self.gone, 'file')} read earlier no longer there (--prune leaves them out)" if self.gone else ""
+        )
+        return f"{pages}: {fields}{amiss}{lacking}{gone}"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def write_results(
+def write_tables(
     output: Path,
     results: Iterable[PageResult],
     *,
     skipped: Iterable[SkippedFile] = (),
-    pictures: Pictures | None = None,
     documents: "Assembler | None" = None,
 ) -> RunSummary:
-    """Write a run into the folder `output`, page by page as `results` yields them.
+    """Write the tables of a run into the folder `output`, page by page as `results` yields them.
 
     Args:
-        output: made if it is missing. An earlier run in it is replaced when this one is finished, not before.
-        results: pages in input order. A KeyboardInterrupt out of it ends the run: what was finished is written to
-            `interrupted_folder(output)`.
+        output: where earlier tables are replaced when these are finished, not before.
+        results: pages in input order.
         skipped: files that were not opened; asked for when `results` has ended.
-        pictures: writes crops and overlays of a page; without it there are none.
         documents: puts pages of forms together for forms.csv; without it there is none.
 
     Raises:
-        OutputError: `output` cannot be written, is being written, or holds files that are not of a run.
+        OSError: `output` cannot be written.
     """
-    with staging_folder(output) as staging:
-        summary, is_finished = _write_run(staging, results, skipped, pictures, documents)
-        if is_finished:
-            publish(staging, output)
-            return summary
-        folder = interrupted_folder(output)
-        publish(staging, folder)
-        return replace(summary, interrupted_in=folder)
-
-
-def _write_run(
-    folder: Path,
-    results: Iterable[PageResult],
-    skipped: Iterable[SkippedFile],
-    pictures: Pictures | None,
-    documents: "Assembler | None",
-) -> tuple[RunSummary, bool]:
-    """What was written, and whether it is all."""
     counts: Counter[str] = Counter()
-    review: list[tuple[float, Row]] = []
-    is_finished = True
-    with ExitStack() as stack:
+    with staging_folder(output) as folder, ExitStack() as stack:
         write_fields = stack.enter_context(_table(folder / "fields.csv", FIELD_COLUMNS))
         write_pages = stack.enter_context(_table(folder / "pages.csv", PAGE_COLUMNS))
+        write_review = stack.enter_context(_review_table(folder / "review.csv"))
         write_forms = stack.enter_context(_forms_table(folder / "forms.csv", documents)) if documents else None
-        try:
-            for result in _read(results):
-                crops = pictures(folder, result) if pictures and isinstance(result, PageReading) else {}
-                write_fields(_field_rows(result))
-                review += _review_rows(result, crops)
-                write_pages([_page_row(result)])
-                if documents and write_forms:
-                    counts += write_forms(documents.add(result))
-                counts += _counts(result)
-        except KeyboardInterrupt:
-            is_finished = False
+        for result in results:
+            write_fields(_field_rows(result))
+            write_review(_review_rows(result))
+            write_pages([_page_row(result)])
+            if documents and write_forms:
+                counts += write_forms(documents.add(result))
+            counts += _counts(result)
         if documents and write_forms:
             counts += write_forms(documents.close())
-        skipped_rows = [_skipped_row(file) for file in skipped]
-        write_pages(skipped_rows)
-    with _table(folder / "review.csv", REVIEW_COLUMNS) as write_review:
-        write_review(row for _, row in sorted(review, key=itemgetter(0)))
-    summary = RunSummary(
+        for file in skipped:
+            write_pages([_skipped_row(file)])
+            counts["skipped"] += 1
+    return RunSummary(
         pages=counts["pages"],
         fields=counts["fields"],
         accepted=counts["accepted"],
         review=counts["review"],
         blank=counts["blank"],
         failed=counts["failed"],
-        skipped=len(skipped_rows),
+        skipped=counts["skipped"],
         incomplete=counts["incomplete"],
     )
-    return summary, is_finished
-
-
-def _read(results: Iterable[PageResult]) -> Iterator[PageResult]:
-    """An OSError of reading is a bug, not a disk that is full."""
-    try:
-        yield from results
-    except OSError as error:
-        raise RuntimeError(f"reading pages: {error}") from error
 
 
 @contextmanager
@@ -178,6 +148,20 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Ro
         yield write
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextmanager
+def _review_table(path: Path) -> Iterator[Callable[[Iterable[tuple[float, Row]]], None]]:
+    """review.csv, sorted by confidence when the block ends; on disk, as there may be millions."""
+    with closing(sqlite3.connect("")) as sorter:  # a temporary file of SQLite's own
+        sorter.execute("CREATE TABLE rows (confidence REAL, row TEXT)")
+
+        def write_rows(rows: Iterable[tuple[float, Row]]) -> None:
+            sorter.executemany("INSERT INTO rows VALUES (?, ?)", ((key, json.dumps(row)) for key, row in rows))
+
+        yield write_rows
+        with _table(path, REVIEW_COLUMNS) as write:
+            write(json.loads(row) for (row,) in sorter.execute("SELECT row FROM rows ORDER BY confidence, rowid"))
 
 
 @contextmanager
@@ -227,11 +211,11 @@ def field_row(page: PageReading, field: FieldReading) -> Row:
     )
 
 
-def _review_rows(result: PageResult, crops: Mapping[str, str]) -> list[tuple[float, Row]]:
+def _review_rows(result: PageResult) -> list[tuple[float, Row]]:
     if isinstance(result, PageFailure):
         return []
     return [
-        (field.confidence, (*field_row(result, field), crops.get(field.name, ""), ""))
+        (field.confidence, (*field_row(result, field), field.crop, ""))
         for field in result.fields
         if field.status == "review"
     ]

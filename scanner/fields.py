@@ -55,6 +55,7 @@ class FieldReading:
     box_xywh: tuple[int, int, int, int]
     cell_quads: tuple[tuple[tuple[float, float], ...], ...]  # a cell: four x, y corners, clockwise from top left
     alternatives: tuple[tuple[str, float], ...] = ()  # of a form's field: cells and probability, the likeliest first
+    crop: str = ""  # path of its picture in the output folder, where it has one
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 import cv2
@@ -39,7 +39,8 @@ FONT_PX = 21.0  # height of a digit at scale 1
 
 CROP_MARGIN = 0.3  # around a crop, in heights of its cells: shows ink that left the box
 JPEG_QUALITY = 85
-NAME_BYTES = 180  # of a picture's name; file systems allow 255, and page, field and suffix are added
+DIGEST_LETTERS = 8  # of a file's SHA-256, in the names of its pictures
+NAME_BYTES = 170  # of a picture's name; file systems allow 255, and page, field and suffix are added
 
 Box: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the overlay."""
@@ -230,20 +231,21 @@ def cut_field(gray: Gray, field: FieldReading) -> Gray:
     return np.asarray(cv2.warpPerspective(gray, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def overlay_path(page: PageReading) -> str:
-    """Relative to the output folder, which holds one for each page."""
-    return f"overlays/{_picture_name(page)}.jpg"
+def overlay_path(page: PageReading, digest: str) -> str:
+    """Relative to the output folder, which holds one for each page; `digest` is that of the file."""
+    return f"overlays/{_picture_name(page, digest)}.jpg"
 
 
-def crop_path(page: PageReading, field: FieldReading) -> str:
-    """Relative to the output folder, which holds one for each field to review."""
-    return f"crops/{_picture_name(page)}-{re.sub(r'[^A-Za-z0-9.-]', '_', field.name)}.png"
+def crop_path(page: PageReading, field: FieldReading, digest: str) -> str:
+    """Relative to the output folder, which holds one for each field to review; `digest` is that of the file."""
+    return f"crops/{_picture_name(page, digest)}-{re.sub(r'[^A-Za-z0-9.-]', '_', field.name)}.png"
 
 
-def _picture_name(page: PageReading) -> str:
-    """`exams/a.tif`, page 2, gives `exams/a.tif-p02`."""
+def _picture_name(page: PageReading, digest: str) -> str:
+    """`exams/a.tif`, page 2, gives `exams/a.tif-1b4f0e98-p02`: another file of that name gives another."""
     parts = [part for part in page.file.split("/") if part not in ("", ".", "..")]
     name = "/".join(_safe_name(part) for part in parts)
+    name = f"{name}-{digest[:DIGEST_LETTERS]}"
     return f"{name}-p{page.page:02d}" if page.page > 1 else name
 
 
@@ -256,13 +258,8 @@ def _safe_name(name: str) -> str:
     return f"{safe.encode()[:NAME_BYTES].decode(errors='ignore')}-{digest}"
 
 
-def write_picture(path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    """Write a PNG or JPEG by the suffix of `path`, and the folders above it.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else []
-    _, data = cv2.imencode(path.suffix, picture, options)
-    path.write_bytes(data.tobytes())  # cv2.imwrite says nothing when it cannot write
+def encode_picture(path: str, picture: npt.NDArray[np.uint8]) -> bytes:
+    """The bytes of a PNG or JPEG, by the suffix of `path`."""
+    suffix = PurePosixPath(path).suffix
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix == ".jpg" else []
+    return cv2.imencode(suffix, picture, options)[1].tobytes()

@@ -5,15 +5,18 @@ those of pixels in `raster`, of documents in `pdf`, of lost data in `damage`. A 
 reason: one that lost data must never pass for a blank one.
 """
 
+import hashlib
 import os
 import re
 import stat
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -32,12 +35,16 @@ from scanner.sources import Discovery, SourceFile, discover
 __all__ = [
     "FAILURE_REASONS",
     "Discovery",
+    "Hash",
     "PageImage",
+    "Signature",
     "SourceFile",
     "count_pages",
     "discover",
+    "hash_file",
     "load_page",
     "load_picture",
+    "signature_of",
 ]
 
 FAILURE_REASONS: Mapping[str, str] = MappingProxyType(
@@ -93,6 +100,43 @@ class PageImage:
 
     gray: Gray
     dpi: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What the file system says of a file: it changes when the file does."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+def signature_of(path: Path) -> Signature:
+    """Raises PageError: the file cannot be opened, or is none to be read."""
+    return _signature(_status_of(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """What a file is: its SHA-256 as hexadecimal digits; its signature, and the time, from before that was read."""
+
+    digest: str
+    signature: Signature
+    hashed_ns: int
+
+
+def hash_file(path: Path) -> Hash:
+    """Raises PageError: the file cannot be opened, or is none to be read."""
+    try:
+        with _open_regular(path) as file:
+            signature, now = _signature(os.fstat(file.fileno())), time.time_ns()
+            return Hash(hashlib.file_digest(file, "sha256").hexdigest(), signature, now)
+    except OSError as error:
+        raise PageError(_reason_of(error), _detail_of(error)) from error
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return Signature(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def count_pages(path: Path) -> int:
@@ -190,11 +234,19 @@ def _detail_of(error: Exception) -> str:
     return " ".join(words) if len(words) > 1 else " ".join([f"{type(error.__cause__ or error).__name__}:", *words])
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def _open_regular(path: Path) -> BufferedReader:
+    _status_of(path)
+    return path.open("rb")
+
+
+def _status_of(path: Path) -> os.stat_result:
+    """Of a file that may be opened."""
     try:
         status = path.stat()
     except ValueError as error:  # a null in the name
         raise PageError("unreadable", str(error)) from error
+    except OSError as error:
+        raise PageError(_reason_of(error), _detail_of(error)) from error
     if stat.S_ISDIR(status.st_mode):
         raise PageError("unreadable", "a folder, not a file")
     if not stat.S_ISREG(status.st_mode):  # a named pipe would keep us waiting
@@ -203,7 +255,7 @@ def _open_regular(path: Path) -> BinaryIO:
         raise PageError("empty_file", "0 bytes")
     if status.st_size > MAX_BYTES:
         raise PageError("too_large", f"{status.st_size:,} bytes, at most {MAX_BYTES:,} are read")
-    return path.open("rb")
+    return status
 
 
 def _kind(file: BinaryIO) -> str:

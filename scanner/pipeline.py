@@ -21,16 +21,24 @@ from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, score_cells, sureness
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
-from scanner.network import Network, load_network
+from scanner.network import Card, Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
 
 if TYPE_CHECKING:
     from scanner.known import KnownForm
 
+READING_REASONS = {
+    "out_of_memory": "reading it takes more memory than `--page-memory`: scan at 300 dpi",
+    "not_registered": "it shows none of the forms, with `--unknown fail`",
+    "internal_error": "scanner itself stumbled over it; the others are read: please report the detail",
+}
+"""Every reason of a `PageFailure` beside those of `scanner.page` and of workers, and what a person does about it."""
+
 SURE_UPRIGHT = 0.95  # mean probability of the digits of a page that nobody turned: on their head they look like none
 TURNS = ((0, 2), (1, 3))  # quarter turns to try: upright and on its head, then the sideways ones
 DOUBTFUL = 0.8  # a row whose digits are less sure on average says nothing about the turn
 FEWER_TURNED = 2.0  # sure digits by which a turned page must read better: most pages are not turned
+NO_MEMORY = -4  # StsNoMem of OpenCV
 ENOUGH_DIGITS = 6.0  # digits, weighted by their probability, that settle whether a page lies sideways
 
 
@@ -135,6 +143,25 @@ def read_page(
         gray = load_page(path, page).gray
     except PageError as error:
         return PageFailure(name, page, error.reason, error.detail, time.perf_counter() - start)
+    return read_gray(gray, name, page, network, min_confidence, forms=forms, reads_unknown=reads_unknown, start=start)
+
+
+def read_gray(
+    gray: Gray,
+    name: str,
+    page: int,
+    network: Network,
+    min_confidence: float | None = None,
+    *,
+    forms: "Sequence[KnownForm]" = (),
+    reads_unknown: bool = True,
+    start: float | None = None,
+) -> PageResult:
+    """Read a page that is loaded: (height, width), 0 = ink; for the rest see `read_page`.
+
+    `start` is when the work on it began, by `time.perf_counter`; by default now.
+    """
+    start = time.perf_counter() if start is None else start
     try:
         reading = _read_known(gray, forms, network, min_confidence) if forms else None
         if reading is None and forms and not reads_unknown:
@@ -142,8 +169,7 @@ def read_page(
             return PageFailure(name, page, "not_registered", detail, time.perf_counter() - start)
         reading = reading or _Reading(read_image(gray, network, min_confidence))
     except Exception as error:  # a bug of ours must cost this page only, and must be seen
-        detail = f"{type(error).__name__}: {error}".splitlines()[0]
-        return PageFailure(name, page, "internal_error", detail, time.perf_counter() - start)
+        return failure_of(error, name, page, time.perf_counter() - start)
     reason, detail = "", ""
     if not reading.fields:
         reason, detail = "no_fields", "no row of boxes with handwritten digits was found"
@@ -153,6 +179,13 @@ def read_page(
         name, page, reading.fields, time.perf_counter() - start, reading.form, reason, detail, reading.residual_mm,
         reading.form_page, reading.serial,
     )  # fmt: skip
+
+
+def failure_of(error: Exception, name: str, page: int, seconds: float) -> PageFailure:
+    """What went wrong while a page was read, as its failure: too little memory, else a bug of ours."""
+    is_memory = isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == NO_MEMORY)
+    detail = " ".join(f"{type(error).__name__}: {error}".split())
+    return PageFailure(name, page, "out_of_memory" if is_memory else "internal_error", detail, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +206,14 @@ def _read_known(
     found = find_form(gray, forms)
     if found is None:
         return None
-    fields = read_filled(gray, found, network, policy_of(network, min_confidence))
+    fields = read_filled(gray, found, network, policy_of(network.card, min_confidence))
     return _Reading(fields, found.known.form.name, found.registration.residual_mm, found.page, found.serial)
 
 
 def read_image(gray: Gray, network: Network, min_confidence: float | None = None) -> tuple[FieldReading, ...]:
     """Read a page image (height, width), 0 = ink; turned pages are read upright, and reported as they came."""
     readings, turn = _read_upright(gray, network)
-    policy = policy_of(network, min_confidence)
+    policy = policy_of(network.card, min_confidence)
     named = name_in_reading_order([reading.row.quads for reading in readings])
     return tuple(
         make_field(
@@ -196,10 +229,10 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
     )
 
 
-def policy_of(network: Network, min_confidence: float | None) -> Policy:
+def policy_of(card: Card, min_confidence: float | None) -> Policy:
     """By default every digit must reach the threshold of the network's card."""
     if min_confidence is None:
-        return Policy(min_digit=network.card.accept_threshold)
+        return Policy(min_digit=card.accept_threshold)
     return Policy(min_digit=0.0, min_field=min_confidence)
 
 

@@ -30,6 +30,18 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(MMAP_THRESHOLD, LARGEST) and mallopt(TRIM_THRESHOLD, KEPT))
 
 
+def limit_memory(limit_bytes: int) -> None:
+    """Have this process fail, with a MemoryError, where it asks for more; Linux only."""
+    if not sys.platform.startswith("linux"):
+        return
+    import resource
+
+    _, highest = resource.getrlimit(resource.RLIMIT_DATA)
+    if highest != resource.RLIM_INFINITY:
+        limit_bytes = min(limit_bytes, highest)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, highest))
+
+
 def use_one_blas_thread() -> None:
     """Have NumPy, not yet imported, multiply matrices on one core, where nobody has chosen otherwise.
 

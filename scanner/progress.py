@@ -3,28 +3,16 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from scanner.pipeline import PageResult
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def stoppable(results: "Iterator[PageResult]", files: int = 0) -> "Iterator[PageResult]":
-    """Ctrl-C, or a kill, ends the run after the page in hand; a second one ends it at once."""
-    with _stop_signal() as stop:
-        for result in results:
-            yield result
-            if stop.is_set():
-                raise KeyboardInterrupt
-
-
 @contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
+def stop_signal() -> Iterator[threading.Event]:
+    """Is set by Ctrl-C, or a kill, so that the run ends after the pages in hand; a second one ends it at once."""
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -44,10 +32,11 @@ def _stop_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def with_progress(results: "Iterator[PageResult]", files: int) -> "Iterator[PageResult]":
-    """A bar on stderr while there is somebody to see it."""
-    if not sys.stderr.isatty():
-        yield from stoppable(results)
+@contextmanager
+def progress_bar(is_shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr while there is somebody to see it; what it gives is told of finished files, and of how many."""
+    if not is_shown or not sys.stderr.isatty():
+        yield lambda done, files: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -55,10 +44,5 @@ def with_progress(results: "Iterator[PageResult]", files: int) -> "Iterator[Page
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # No refreshing by itself: decoding listens in on stderr for what C libraries say, see scanner.page.
     with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
-        task = progress.add_task("files", total=files)
-        current: str | None = None
-        for result in stoppable(results):
-            yield result
-            if result.file != current:
-                progress.update(task, advance=0 if current is None else 1, refresh=True)
-            current = result.file
+        task = progress.add_task("files", total=None)
+        yield lambda done, files: progress.update(task, completed=done, total=files, refresh=True)

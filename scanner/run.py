@@ -1,25 +1,61 @@
-"""One run: files and folders of scans in, one finished output folder out. `scanner read` is this function."""
+"""One run: files and folders of scans in, the tables of an output folder out. `scanner read` is this function.
 
+What is done is in the ledger of the folder, a page at a time; the tables are written from it at the end. So a run that
+was killed goes on where it ended, and the next one reads what is new.
+"""
+
+import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
 
-from scanner.errors import PageError, UsageError
-from scanner.export import RunSummary, SkippedFile, write_results
-from scanner.network import Network, load_network
-from scanner.overlay import crop_path, cut_field, draw_overlay, overlay_path, write_picture
-from scanner.page import Discovery, count_pages, discover, load_page
-from scanner.pipeline import PageReading, PageResult, policy_of, read_pages
-from scanner.sources import is_form_picture
-from scanner.staging import PUBLISHED
+from scanner.account import Account
+from scanner.engine import Engine, open_crew
+from scanner.errors import NoInputError, UsageError
+from scanner.export import RunSummary, write_tables
+from scanner.ledger import Ledger, Reader, Redo, now_text
+from scanner.moving import move_files
+from scanner.network import read_network_files
+from scanner.page import discover
+from scanner.pipeline import PageResult, policy_of
+from scanner.plan import plan_files
+from scanner.shift import Shift
+from scanner.staging import LEDGER, PUBLISHED, output_folder
+from scanner.task import Kit
 
 if TYPE_CHECKING:
     from scanner.documents import Assembler
-    from scanner.known import KnownForm
+    from scanner.known import FormFiles, KnownForm
 
-Watch: TypeAlias = Callable[[Iterator[PageResult], int], Iterator[PageResult]]
-"""Sees each result pass by; is told how many files there are. A KeyboardInterrupt from it ends the run."""
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how many files are finished, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chores:
+    """What a nightly run does beside reading.
+
+    Attributes:
+        settle_s: files changed less than so many seconds ago are left for the next run.
+        limit: how many pages are read at most.
+        redo: what is read again although it is in the ledger.
+        prune: whether files that are there no more lose their rows in the tables.
+        move_done, move_failed: folders for files that are all read, and for those of which a page failed.
+    """
+
+    settle_s: float = 0.0
+    limit: int | None = None
+    redo: Redo = "nothing"
+    prune: bool = False
+    move_done: Path | None = None
+    move_failed: Path | None = None
+
+
+IN_THIS_PROCESS, NO_CHORES = Engine(), Chores()
 
 
 def run(
@@ -31,105 +67,160 @@ def run(
     forms: Sequence[Path] = (),
     reads_unknown: bool = True,
     overlay: bool = False,
-    watch: Watch | None = None,
+    engine: Engine = IN_THIS_PROCESS,
+    chores: Chores = NO_CHORES,
+    is_stopped: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda done, files: None,
 ) -> RunSummary:
-    """Read every page of `inputs` and write tables and pictures to the folder `output`.
+    """Read every page of `inputs` that is not in the ledger of `output` yet, and write tables and pictures there.
 
     Args:
         inputs: files and folders; folders are searched through.
-        output: the folder of the results; an earlier run in it is replaced when this one is finished.
+        output: the folder of the results. Its tables are of these inputs, and are replaced at the end.
         model: an ONNX network with its card beside it; by default the one that comes with scanner.
         min_confidence: fields below it go to review; by default what the network's card says.
         forms: `form.toml` files and folders of them; pages that show one are read as it says.
         reads_unknown: whether pages that show none of them are read all the same; else they fail.
         overlay: whether to draw each page with its readings.
-        watch: sees the results as they come, to show progress or to stop.
+        engine: where pages are read; by default in this process.
+        chores: what else is to be done, and left.
+        is_stopped: asked between pages; the run then ends with what is in hand.
+        progress: is told of each file that is finished.
 
     Raises:
         ScannerError: one of its kinds, for what stops a run: see `scanner.errors`.
     """
+    _check(inputs, output, min_confidence, chores)
+    kit, reader, known = _kit(model, min_confidence, forms, reads_unknown, overlay, chores.redo)
+    discovery = discover(inputs)
+    if not discovery.files and not (output / LEDGER).exists():
+        raise _nothing_in(inputs)
+    with output_folder(output), Ledger(output) as ledger:
+        plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
+        if not plan.found and not plan.kept:
+            raise _nothing_in(inputs)
+        shift = Shift(ledger, reader, output, chores.limit, lambda done: progress(done, plan.files))
+        is_interrupted = _work(shift, engine, kit, is_stopped)
+        account = Account(ledger, reader, "waiting" if shift.is_limited else "interrupted")
+        results, assembler = _with_forms(account.results(), known, kit)
+        summary = write_tables(output, results, skipped=account.skipped(), documents=assembler)
+        if account.waiting and not is_interrupted and not shift.is_limited:
+            raise RuntimeError(f"{account.waiting} files were neither read nor did they fail")
+        _clear_stale(ledger, output)
+        if not is_interrupted:
+            move_files(ledger, chores.move_done, chores.move_failed, shift.is_done)
+    return replace(summary, new=shift.new, new_failed=shift.new_failed, gone=plan.gone, is_interrupted=is_interrupted)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a run would do: the names of the files that it would read, or go on with, and how many are done."""
+
+    to_read: tuple[str, ...]
+    done: int
+
+
+def preview(
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    model: Path | None = None,
+    min_confidence: float | None = None,
+    forms: Sequence[Path] = (),
+    reads_unknown: bool = True,
+    overlay: bool = False,
+    chores: Chores = NO_CHORES,
+) -> Preview:
+    """What `run` would read, without doing or writing anything; for the arguments and errors see there."""
+    _check(inputs, output, min_confidence, chores)
+    _, reader, _ = _kit(model, min_confidence, forms, reads_unknown, overlay, chores.redo)
+    discovery = discover(inputs)
+    with ExitStack() as stack:
+        is_new = not (output / LEDGER).exists()
+        folder = Path(stack.enter_context(TemporaryDirectory())) if is_new else output
+        ledger = stack.enter_context(Ledger(folder))
+        with suppress(_Undone), ledger.transaction():
+            plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
+            shift = Shift(ledger, reader, output)
+            names = tuple(file.name for file in ledger.files() if not shift.is_done(file))
+            raise _Undone
+    return Preview(names, plan.files - len(names))
+
+
+class _Undone(Exception):
+    """Ends a transaction that was never meant to last."""
+
+
+def _work(shift: Shift, engine: Engine, kit: Kit, is_stopped: Callable[[], bool]) -> bool:
+    """Do what is to be done; whether it was interrupted. Without anything to do no worker is started."""
+    if not shift.has_jobs():
+        return False
+    try:
+        with open_crew(engine, kit) as crew:
+            shift.run(crew, is_stopped)
+    except KeyboardInterrupt:  # a second one: pages in hand are lost, and read again by the next run
+        return True
+    return is_stopped()
+
+
+def _kit(
+    model: Path | None,
+    min_confidence: float | None,
+    forms: Sequence[Path],
+    reads_unknown: bool,
+    overlay: bool,
+    redo: Redo,
+) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
+    """What workers read with, what the ledger knows of it, and the forms."""
+    network = read_network_files(model)
+    files: tuple[FormFiles, ...] = ()
+    known: Sequence[KnownForm] = ()
+    if forms:
+        from scanner.known import make_known_form, read_all_form_files  # a tenth of a second to import
+
+        files = read_all_form_files(forms)
+        known = tuple(map(make_known_form, files))  # their mistakes stop the run, and not each page
+    key = _digest(network.sha256, repr(network.card), repr(min_confidence))
+    versions = {each.form.name: each.version for each in files}
+    unknown = _digest(*sorted(versions.values()), repr(reads_unknown and bool(files)))
+    kit = Kit(_digest(key, unknown), network, files, min_confidence, reads_unknown, overlay)
+    return kit, Reader(key, versions, unknown, overlay, redo, now_text()), known
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _with_forms(
+    results: Iterator[PageResult], known: "Sequence[KnownForm]", kit: Kit
+) -> "tuple[Iterator[PageResult], Assembler | None]":
+    """What all pages together say of their unique fields, and what puts them together to documents."""
+    if not known:
+        return results, None
+    from scanner.documents import Assembler
+    from scanner.unique import settle_unique
+
+    return settle_unique(results, known, policy_of(kit.network.card, kit.min_confidence)), Assembler(known)
+
+
+def _clear_stale(ledger: Ledger, output: Path) -> None:
+    """Remove the pictures that are no page's any more, now that no table names them."""
+    for path in ledger.stale_pictures():
+        with suppress(FileNotFoundError):
+            (output / path).unlink()
+    with ledger.transaction():
+        ledger.clear_stale()
+
+
+def _nothing_in(inputs: Sequence[Path]) -> NoInputError:
+    return NoInputError(f"{', '.join(map(str, inputs))}: no image or PDF files found; name a folder of scans")
+
+
+def _check(inputs: Sequence[Path], output: Path, min_confidence: float | None, chores: Chores) -> None:
     if min_confidence is not None and not 0 <= min_confidence <= 1:  # not a number is none of these either
         raise UsageError(f"--min-confidence: {min_confidence} is no probability; choose one from 0 to 1")
     _check_apart(inputs, output)
-    network = load_network(model)
-    discovery = discover(inputs)
-    known = _known_forms(forms)
-    results = read_pages(
-        inputs,
-        network=network,
-        min_confidence=min_confidence,
-        forms=known,
-        reads_unknown=reads_unknown,
-    )
-    if watch is not None:
-        results = watch(results, len(discovery.files))
-    if known:
-        results = _settled(results, known, network, min_confidence)
-    paths = {source.name: source.path for source in discovery.files}
-    reached: dict[str, int] = {}  # the last page of each file
-
-    def pictures(folder: Path, page: PageReading) -> Mapping[str, str]:
-        return write_pictures(folder, page, paths[page.file], overlay=overlay)
-
-    return write_results(
-        output,
-        _noted(results, reached),
-        skipped=_skipped(discovery, reached),
-        pictures=pictures,
-        documents=_assembler(known),
-    )
-
-
-def _known_forms(paths: Sequence[Path]) -> "Sequence[KnownForm]":
-    if not paths:
-        return ()
-    from scanner.known import load_known_forms  # what forms are checked with takes a tenth of a second to import
-
-    return load_known_forms(paths)
-
-
-def _settled(
-    results: Iterator[PageResult], forms: "Sequence[KnownForm]", network: Network, min_confidence: float | None
-) -> Iterator[PageResult]:
-    from scanner.unique import settle_unique
-
-    return settle_unique(results, forms, policy_of(network, min_confidence))
-
-
-def _assembler(forms: "Sequence[KnownForm]") -> "Assembler | None":
-    if not forms:
-        return None
-    from scanner.documents import Assembler
-
-    return Assembler(forms)
-
-
-def _noted(results: Iterator[PageResult], reached: dict[str, int]) -> Iterator[PageResult]:
-    for result in results:
-        reached[result.file] = result.page
-        yield result
-
-
-def _skipped(discovery: Discovery, reached: dict[str, int]) -> Iterator[SkippedFile]:
-    """Every file that went in and has no page among the results is accounted for here."""
-    for source in discovery.skipped:
-        if is_form_picture(source.path):
-            yield SkippedFile(source.name, "form_picture", "it shows what a form looks like, and is no scan")
-        else:
-            yield SkippedFile(source.name, "unknown_type", "the name does not end like that of an image or PDF")
-    for source in discovery.files:
-        if source.name not in reached:
-            yield SkippedFile(source.name, "interrupted", "the run ended before this file")
-        elif source.name == next(reversed(reached)) and 0 < reached[source.name] < (pages := _pages_of(source.path)):
-            detail = f"the run ended after page {reached[source.name]} of {pages}"
-            yield SkippedFile(source.name, "interrupted", detail)
-
-
-def _pages_of(path: Path) -> int:
-    try:
-        return count_pages(path)
-    except PageError:  # it could be read a moment ago
-        return 0
+    _check_moves(inputs, chores)
 
 
 def _check_apart(inputs: Sequence[Path], output: Path) -> None:
@@ -147,22 +238,12 @@ def _check_apart(inputs: Sequence[Path], output: Path) -> None:
             raise UsageError(f"input {given} would be replaced by the results; choose another folder with --output")
 
 
+def _check_moves(inputs: Sequence[Path], chores: Chores) -> None:
+    """What is moved away must not be found again."""
+    for option, folder in (("--move-done", chores.move_done), ("--move-failed", chores.move_failed)):
+        if folder is not None and any(_real(folder).is_relative_to(_real(given)) for given in inputs):
+            raise UsageError(f"{option}: {folder} lies inside an input, and would be read again; choose another folder")
+
+
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))  # Path.resolve may raise
-
-
-def write_pictures(folder: Path, page: PageReading, path: Path, *, overlay: bool) -> dict[str, str]:
-    """Write the crops of the fields to review, and the overlay; give the path of each field's crop in `folder`."""
-    fields = [field for field in page.fields if field.status == "review"]
-    if not fields and not overlay:
-        return {}
-    try:
-        gray = load_page(path, page.page).gray
-    except PageError:  # it could be read a moment ago: whoever took it away has to do without pictures
-        return {}
-    if overlay:
-        write_picture(folder / overlay_path(page), draw_overlay(gray, page))
-    crops = {field.name: crop_path(page, field) for field in fields}
-    for field in fields:
-        write_picture(folder / crops[field.name], cut_field(gray, field))
-    return crops

@@ -29,6 +29,7 @@ class SourceFile:
 
     path: Path
     name: str
+    root: Path  # absolute: the folder below which the name starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,15 @@ def discover(inputs: Sequence[Path]) -> Discovery:
         missing = ", ".join(str(given) for given in inputs if not os.path.lexists(given))
         raise NoInputError(f"{missing}: no such file or folder, and nothing to read beside; connect its drive")
     names = _unique_names(found)
-    order = sorted(range(len(found)), key=lambda i: _natural_key(names[i]))
+    order = sorted(range(len(found)), key=lambda i: natural_key(names[i]))
     return Discovery(
-        files=tuple(SourceFile(found[i].path, names[i]) for i in order if found[i].is_tried),
-        skipped=tuple(SourceFile(found[i].path, names[i]) for i in order if not found[i].is_tried),
+        files=tuple(_source(found[i], names[i]) for i in order if found[i].is_tried),
+        skipped=tuple(_source(found[i], names[i]) for i in order if not found[i].is_tried),
     )
+
+
+def _source(found: _Found, name: str) -> SourceFile:
+    return SourceFile(found.path, name, found.root.absolute())
 
 
 def _search(given: Path) -> Iterator[_Found]:
@@ -100,7 +105,7 @@ def _walk(start: Path) -> Iterator[Path]:
             except OSError:
                 yield path
                 continue
-            shown = sorted((name for name in names if not name.startswith(".")), key=_natural_key, reverse=True)
+            shown = sorted((name for name in names if not name.startswith(".")), key=natural_key, reverse=True)
             waiting += [path / name for name in shown]
 
 
@@ -133,7 +138,7 @@ def _text(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode(errors="backslashreplace")
 
 
-def _natural_key(name: str) -> tuple[list[list[str | int]], str]:
+def natural_key(name: str) -> tuple[list[list[str | int]], str]:
     """Puts scan2 before scan10, whatever the case; equal for equal names only."""
     words = [re.split(r"([0-9]+)", part.casefold()) for part in name.split("/")]
     return [[int(word) if i % 2 else word for i, word in enumerate(part)] for part in words], name

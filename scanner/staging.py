@@ -1,21 +1,29 @@
-"""Files and output folders that change only when what is to be written is finished.
+"""An output folder that changes only when what is to be written is finished, and that one run writes at a time.
 
-A run writes into a hidden folder inside OUTPUT, on the same disk; then renaming puts it in the place of an earlier one.
+Tables are written into a hidden folder inside OUTPUT, on the same disk; then renaming puts them in the place of earlier
+ones.
 """
 
-import fcntl
+import json
 import os
 import shutil
+import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from scanner.errors import OutputError
+from filelock import FileLock, Timeout
+
+from scanner.errors import OutputError, RunningError
 
 STAGING = ".partial"
-INTERRUPTED_RUN = "interrupted"
-# All that a run may leave in OUTPUT, in the order of putting in place: pages.csv first, it shows whose the rest is.
-PUBLISHED = ("pages.csv", "crops", "overlays", INTERRUPTED_RUN, "fields.csv", "review.csv", "forms.csv")
+LOCK, HOLDER = ".lock", ".holder"
+LEDGER = "run.db"
+# In the order of putting in place: pages.csv first, it shows whose the rest is.
+TABLES = ("pages.csv", "fields.csv", "review.csv", "forms.csv")
+PICTURES = ("crops", "overlays")
+PUBLISHED = (*TABLES, *PICTURES)  # what a person finds in OUTPUT, beside the ledger
 SIGN = "file,page,form,status,"  # how the pages.csv of a run begins
 
 
@@ -36,17 +44,14 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         part.unlink(missing_ok=True)
 
 
-def interrupted_folder(output: Path) -> Path:
-    """Where an interrupted run goes: beside an earlier run, never in its place."""
-    return output / INTERRUPTED_RUN if (output / "pages.csv").exists() else output
-
-
 @contextmanager
-def staging_folder(output: Path) -> Iterator[Path]:
-    """An empty folder inside `output` that is gone afterward; one run at a time.
+def output_folder(output: Path) -> Iterator[None]:
+    """The folder of a run, made if it is missing, held by this process until the block ends.
 
     Raises:
-        OutputError: also for every OSError of the block, as all that it does is to write.
+        OutputError: it cannot be written, or holds what is not of a run; also for every OSError of the block, as all
+            that it does there is to write.
+        RunningError: another run holds it.
     """
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is no folder; name one with --output")
@@ -54,37 +59,49 @@ def staging_folder(output: Path) -> Iterator[Path]:
         output.mkdir(parents=True, exist_ok=True)
         with _lock(output):
             _refuse_foreign(output)
-            staging = output / STAGING
-            _remove(staging)  # of a run that was killed
-            staging.mkdir()
-            try:
-                yield staging
-            finally:
-                _remove(staging)
+            yield
     except OSError as error:
         place = error.filename or output
         raise OutputError(
-            f"{place}: cannot write: {error.strerror or error}; free it, or choose another folder with --output"
+            f"{place}: cannot write: {error.strerror or error}; make room, or choose another folder with --output"
         ) from error
 
 
 @contextmanager
 def _lock(output: Path) -> Iterator[None]:
     """Held by this process until it ends, however it ends."""
-    folder = os.open(output, os.O_RDONLY)
+    lock, holder = FileLock(output / LOCK), output / HOLDER
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire(blocking=False)
+    except Timeout:
+        told = holder_of(output) or "another run"
+        raise RunningError(f"{output}: {told}, is writing here; wait for it, or stop it") from None
+    try:
+        holding = {"process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+        holder.write_text(json.dumps(holding), encoding="utf-8")
         yield
-    except BlockingIOError:
-        raise OutputError(f"{output}: another run is writing here; wait for it, or choose another --output") from None
     finally:
-        os.close(folder)
+        with suppress(OSError):
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def holder_of(output: Path) -> str:
+    """Who is writing to a run folder, and how long already; empty where nobody is."""
+    try:
+        told = json.loads((output / HOLDER).read_text(encoding="utf-8"))
+        if told["host"] == socket.gethostname():
+            os.kill(told["process"], 0)
+        minutes = (time.time() - told["since"]) / 60
+        return f"process {told['process']} on {told['host']}, since {minutes:.0f} minutes"
+    except (OSError, ValueError, LookupError, TypeError):  # it was killed, or is about to begin
+        return ""
 
 
 def _refuse_foreign(output: Path) -> None:
     """What scanner has not written it must not replace: `--output .` may stand over someone's own `crops`."""
     present = [name for name in PUBLISHED if (output / name).exists()]
-    if present and not _is_ours(output / "pages.csv"):
+    if present and not (output / LEDGER).exists() and not _is_ours(output / "pages.csv"):
         raise OutputError(f"{output / present[0]}: is not of an earlier run; choose another folder with --output")
 
 
@@ -94,21 +111,25 @@ def _is_ours(pages: Path) -> bool:
     return False
 
 
-def publish(staging: Path, output: Path) -> None:
-    """Put the finished run in the place of the earlier one."""
-    output.mkdir(exist_ok=True)
-    earlier = staging / "earlier"
-    earlier.mkdir()
-    for name in PUBLISHED:
-        new, old = staging / name, output / name
-        if old.exists() and not (old.is_file() and new.is_file()):  # only a file can be renamed over a file
-            old.rename(earlier / name)
-        if new.exists():
-            new.replace(old)
-    _sync_folder(output)
+@contextmanager
+def staging_folder(output: Path) -> Iterator[Path]:
+    """An empty folder inside `output`; its tables take the place of earlier ones when the block ends well."""
+    staging = output / STAGING
+    _remove(staging)  # of a run that was killed
+    staging.mkdir()
+    try:
+        yield staging
+        for name in TABLES:
+            if (staging / name).exists():
+                (staging / name).replace(output / name)
+            else:
+                (output / name).unlink(missing_ok=True)
+        sync_folder(output)
+    finally:
+        _remove(staging)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make renames last through a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

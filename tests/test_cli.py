@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,20 @@ import typer
 from typer.testing import CliRunner, Result
 
 import scanner.run
+import scanner.task
 from scanner import __version__
 from scanner.cli import app
-from scanner.errors import FormError, ModelError, NoInputError, OutputError, ScannerError, UsageError
+from scanner.crew import ENGINE_REASONS
+from scanner.errors import FormError, ModelError, OutputError, ScannerError, UsageError
 from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, REVIEW_COLUMNS
 from scanner.fields import REASONS, FieldReading
-from scanner.page import FAILURE_REASONS
-from scanner.pipeline import PageFailure, PageReading, PageResult
+from scanner.page import FAILURE_REASONS, Hash, signature_of
+from scanner.pipeline import READING_REASONS, PageFailure, PageReading, PageResult
+from scanner.plan import LEFT_REASONS
+from scanner.task import Job, Kit, Looked, Outcome, PageDone, Read
 
 README = Path(__file__).parent.parent / "README.md"
 HELP_SECONDS = 0.4
-
-Reader = Callable[..., Iterator[PageResult]]
 
 
 def field(status: str = "accepted", confidence: float = 0.999) -> FieldReading:
@@ -60,17 +62,28 @@ def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Callable[[Reader], list[dict[str, Any]]]:
-    """Puts a reader in the place of the pipeline; gives the options it is called with."""
-    calls: list[dict[str, Any]] = []
+def reads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Job, Kit]]]:
+    """Has jobs done by nobody: files come out as given, the others as a page; gives the jobs and kits of it.
 
-    def put(reader: Reader) -> list[dict[str, Any]]:
-        def read_pages(inputs: Sequence[Path], **options: Any) -> Iterator[PageResult]:
-            calls.append({"inputs": list(inputs), **options})
-            return reader()
+    `before` is called with the name of each file before it is read.
+    """
+    calls: list[tuple[Job, Kit]] = []
 
-        monkeypatch.setattr(scanner.run, "read_pages", read_pages)
-        monkeypatch.setattr(scanner.run, "load_network", lambda path: path)
+    def put(*results: PageResult, before: Callable[[str], object] = lambda name: None) -> list[tuple[Job, Kit]]:
+        outcomes = {result.file: result for result in results}
+
+        def perform(job: Job, kit: Kit) -> Outcome:
+            calls.append((job, kit))
+            result = outcomes.get(job.name, page(job.name))
+            if isinstance(job, Read):
+                before(job.name)
+                crops = {f"crops/{each.name}.png": b"" for each in getattr(result, "fields", ()) if each.crop}
+                return PageDone(result, crops)
+            found = Hash(job.name, signature_of(job.path), time.time_ns()) if job.path.exists() else None
+            is_whole = isinstance(result, PageFailure) and result.page == 0
+            return Looked(found, 0 if is_whole else 1, result if is_whole else None)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(scanner.task, "perform", perform)
         return calls
 
     return put
@@ -90,7 +103,7 @@ def shell(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 
 def test_0_every_page_was_read(scans: Path, reads: Any) -> None:
-    reads(lambda: iter([page("a.png"), page("b.png", field("review", 0.5), field("blank")), page("c.png")]))
+    reads(page("b.png", field("review", 0.5), field("blank")))
     result = scanner_("read", "scans")
     assert result.exit_code == 0
     assert result.stdout == "3 pages, 4 fields: 2 accepted, 1 to review, 1 blank; 1 file skipped (output/pages.csv)\n"
@@ -98,17 +111,18 @@ def test_0_every_page_was_read(scans: Path, reads: Any) -> None:
 
 
 def test_1_a_bug_shows_where_it_is(scans: Path, reads: Any) -> None:
-    def buggy() -> Iterator[PageResult]:
-        yield page("a.png")
-        raise ZeroDivisionError("in the middle")
+    def buggy(name: str) -> None:
+        if name == "b.png":
+            raise ZeroDivisionError("in the middle")
 
-    reads(buggy)
+    reads(before=buggy)
     result = scanner_("read", "scans")
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "Traceback" in result.stderr
     assert result.stderr.splitlines()[-1].startswith(f"scanner: this is a bug in scanner {__version__}")
-    assert list(Path("output").iterdir()) == []
+    assert not Path("output/pages.csv").exists()
+    assert scanner_("read", "scans").exit_code == 1  # what was read is kept, the rest goes on
 
 
 @pytest.mark.parametrize(
@@ -133,7 +147,7 @@ def test_1_a_bug_shows_where_it_is(scans: Path, reads: Any) -> None:
 )
 def test_2_what_makes_no_sense_is_refused_before_any_work(scans: Path, reads: Any, arguments: Sequence[str]) -> None:
     (scans.parent / "output" / "crops").mkdir(parents=True)
-    calls = reads(lambda: iter([]))
+    calls = reads()
     assert scanner_(*arguments).exit_code == 2
     assert not calls
     assert not (scans.parent / "new").exists()
@@ -149,14 +163,11 @@ def test_2_what_is_no_probability_is_refused_from_python_too(scans: Path, confid
 def test_3_nothing_to_read(scans: Path, reads: Any) -> None:
     assert scanner_("read", "missing").exit_code == 3
 
-    def nothing() -> Iterator[PageResult]:
-        raise NoInputError("scans: no image or PDF in it; name another folder")
-        yield page("a.png")
-
-    reads(nothing)
-    result = scanner_("read", "scans")
+    (scans / "none").mkdir()
+    result = scanner_("read", "scans/none")
     assert result.exit_code == 3
-    assert result.stderr == "scanner: error: scans: no image or PDF in it; name another folder\n"
+    assert result.stderr == "scanner: error: scans/none: no image or PDF files found; name a folder of scans\n"
+    assert not Path("output").exists()
 
 
 @pytest.mark.parametrize("error", [FormError, ModelError, OutputError, ScannerError])
@@ -166,7 +177,7 @@ def test_other_errors_are_one_line_and_their_code(
     def refuse(path: Path | None) -> None:
         raise error(f"{path}: no good\nat all")
 
-    monkeypatch.setattr(scanner.run, "load_network", refuse)
+    monkeypatch.setattr(scanner.run, "read_network_files", refuse)
     result = scanner_("read", "scans", "--model", "m.onnx")
     assert result.exit_code == error.exit_code
     assert result.stderr == "scanner: error: m.onnx: no good at all\n"
@@ -177,19 +188,16 @@ def test_5_a_model_that_is_not_there(scans: Path) -> None:
 
 
 def test_6_an_output_that_cannot_be_written(scans: Path, reads: Any) -> None:
-    def never() -> Iterator[PageResult]:
-        pytest.fail("a page was read")
-        yield page("a.png")
-
-    reads(never)
+    calls = reads()
     Path("output").write_text("a file")
     result = scanner_("read", "scans")
     assert result.exit_code == 6
     assert result.stderr.startswith("scanner: error: output: is no folder")
+    assert not calls
 
 
 def test_8_some_pages_failed(scans: Path, reads: Any) -> None:
-    reads(lambda: iter([page("a.png"), failure("b.png"), page("c.png")]))
+    reads(failure("b.png"))
     result = scanner_("read", "scans", "-o", "here")
     assert result.exit_code == 8
     assert result.stdout == (
@@ -197,46 +205,31 @@ def test_8_some_pages_failed(scans: Path, reads: Any) -> None:
     )
 
 
-def test_130_an_interrupted_run_writes_what_was_finished_and_names_the_rest(scans: Path, reads: Any) -> None:
-    def interrupted() -> Iterator[PageResult]:
-        yield page("a.png")
-        raise KeyboardInterrupt
-
-    reads(interrupted)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_130_a_signal_lets_the_page_in_hand_finish_and_names_the_rest(
+    scans: Path, reads: Any, number: signal.Signals
+) -> None:
+    reads(before=lambda name: os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
     result = scanner_("read", "scans")
     assert result.exit_code == 130
-    assert result.stderr == "scanner: interrupted; what was finished is in output\n"
-    assert result.stdout == "1 page, 1 field: 1 accepted, 0 to review, 0 blank; 3 files skipped (output/pages.csv)\n"
+    assert result.stderr == "scanner: interrupted; what was finished is in output, and the same command goes on\n"
+    assert result.stdout == ("1 page, 1 field: 1 accepted, 0 to review, 0 blank; 3 files skipped (output/pages.csv)\n")
     table = Path("output/pages.csv").read_text()
     assert "a.png,1,,read," in table
     assert "c.png,0,,skipped,interrupted," in table
     assert "notes.txt,0,,skipped,unknown_type," in table
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_130_a_signal_lets_the_page_in_hand_finish(scans: Path, reads: Any, number: signal.Signals) -> None:
-    def signaled() -> Iterator[PageResult]:
-        os.kill(os.getpid(), number)
-        yield page("a.png")
-        pytest.fail("the next page was read")
-
-    reads(signaled)
-    before = signal.getsignal(number)
-    result = scanner_("read", "scans")
-    assert result.exit_code == 130
-    assert "1 page, 1 field" in result.stdout
     assert signal.getsignal(number) == before
 
 
 def test_130_a_second_signal_ends_at_once(scans: Path, reads: Any) -> None:
-    def signaled() -> Iterator[PageResult]:
-        yield page("a.png")
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.01)
-        yield page("b.png")
+    def twice(name: str) -> None:
+        if name == "b.png":
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
 
-    reads(signaled)
+    reads(before=twice)
     result = scanner_("read", "scans")
     assert result.exit_code == 130
     assert "1 page, 1 field" in result.stdout
@@ -246,14 +239,14 @@ def test_130_an_interrupt_before_the_first_page(scans: Path, monkeypatch: pytest
     def interrupt(path: Path | None) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(scanner.run, "load_network", interrupt)
+    monkeypatch.setattr(scanner.run, "read_network_files", interrupt)
     result = scanner_("read", "scans")
     assert result.exit_code == 130
     assert result.stderr == "scanner: interrupted\n"
 
 
 def test_outside_the_main_thread_no_signal_is_handled_but_pages_are_read(scans: Path, reads: Any) -> None:
-    reads(lambda: iter([page("a.png")]))
+    reads()
     results: list[Result] = []
     thread = threading.Thread(target=lambda: results.append(scanner_("read", "scans")))
     thread.start()
@@ -278,47 +271,31 @@ def environment() -> dict[str, str]:
 
 
 def test_options_reach_the_reader(scans: Path, reads: Any) -> None:
-    calls = reads(lambda: iter([page("a.png")]))
-    scanner_("read", "scans/a.png", "scans", "--min-confidence", "0.97", "--model", "m.onnx")
+    calls = reads()
+    scanner_("read", "scans/a.png", "--min-confidence", "0.97", "--overlay")
+    scanner_("read", "scans/b.png", "--model", str(README.parent / "models" / "reader.onnx"))
+    kits = {job.name: kit for job, kit in calls if isinstance(job, Read)}
+    assert (kits["a.png"].min_confidence, kits["a.png"].overlay, kits["a.png"].reads_unknown) == (0.97, True, True)
+    assert (kits["b.png"].min_confidence, kits["b.png"].network.path.name) == (None, "reader.onnx")
+
+
+def test_pictures_are_written_where_the_tables_say(scans: Path, reads: Any) -> None:
+    reads(page("a.png", dataclasses.replace(field("review", 0.5), crop="crops/r01f01.png")))
     scanner_("read", "scans")
-    plain = {"forms": (), "reads_unknown": True}
-    assert calls == [
-        {"inputs": [Path("scans/a.png"), Path("scans")], "network": Path("m.onnx"), "min_confidence": 0.97} | plain,
-        {"inputs": [Path("scans")], "network": None, "min_confidence": None} | plain,
-    ]
+    assert "crops/r01f01.png," in Path("output/review.csv").read_text()
+    assert Path("output/crops/r01f01.png").exists()
 
 
-def test_what_is_to_be_reviewed_comes_with_a_crop(scans: Path, reads: Any) -> None:
-    reads(lambda: iter([page("a.png", field("review", 0.5)), page("b.png")]))
-    scanner_("read", "scans")
-    assert "crops/a.png-r01f01.png," in Path("output/review.csv").read_text()
-    assert [path.name for path in Path("output/crops").iterdir()] == ["a.png-r01f01.png"]
-    assert cv2.imread("output/crops/a.png-r01f01.png").shape == (80, 70, 3)
-    assert not Path("output/overlays").exists()
-
-
-def test_overlays_are_drawn_if_asked_for(scans: Path, reads: Any) -> None:
-    reads(lambda: iter([page("a.png"), failure("b.png"), page("c.png")]))
-    scanner_("read", "scans", "--overlay")
-    assert sorted(path.name for path in Path("output/overlays").iterdir()) == ["a.png.jpg", "c.png.jpg"]
-
-
-def test_a_page_that_went_away_has_no_crop_and_ends_nothing(scans: Path, reads: Any) -> None:
-    def vanishing() -> Iterator[PageResult]:
-        (scans / "a.png").unlink()
-        yield page("a.png", field("review", 0.5))
-
-    reads(vanishing)
-    assert scanner_("read", "scans").exit_code == 0
-    assert Path("output/review.csv").read_text().splitlines()[1].endswith(",,")
-
-
-@pytest.mark.parametrize("results", [[page("a.png")], [page("a.png"), failure("b.png")]])
-def test_quiet_says_nothing_unless_something_failed(scans: Path, reads: Any, results: list[PageResult]) -> None:
-    reads(lambda: iter(results))
+@pytest.mark.parametrize("results", [[], [failure("b.png")]])
+def test_quiet_says_nothing_unless_something_failed_this_time(
+    scans: Path, reads: Any, results: list[PageResult]
+) -> None:
+    reads(*results)
     result = scanner_("read", "scans", "--quiet")
     assert result.stderr == ""
-    assert bool(result.stdout) == (len(results) == 2)
+    assert bool(result.stdout) == bool(results)
+    again = scanner_("read", "scans", "--quiet")
+    assert (again.exit_code, again.stdout) == (result.exit_code, "")
 
 
 def test_version() -> None:
@@ -394,14 +371,14 @@ def test_train_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_no_progress_and_no_chatter_where_stderr_is_no_terminal(scans: Path, reads: Any) -> None:
-    reads(lambda: iter([page("a.png"), page("b.png")]))
+    reads()
     result = scanner_("read", "scans")
     assert result.stderr == ""
     assert result.stdout.count("\n") == 1
 
 
 def test_progress_shows_on_a_terminal(scans: Path, reads: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads(lambda: iter([page("a.png"), page("b.png"), page("c.png")]))
+    reads()
     parent, child = pty.openpty()
     with os.fdopen(child, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
@@ -416,11 +393,11 @@ def test_progress_shows_on_a_terminal(scans: Path, reads: Any, monkeypatch: pyte
 
 
 def test_strange_names_stay_on_one_line(scans: Path, reads: Any) -> None:
-    reads(lambda: iter([failure("a.png")]))
+    reads(failure("a.png"))
     result = scanner_("read", "scans", "-o", "two\nlines\udcff")
     assert result.stdout == (
-        "0 pages, 0 fields: 0 accepted, 0 to review, 0 blank; "
-        "1 page failed, 3 files skipped (two lines\\udcff/pages.csv)\n"
+        "2 pages, 2 fields: 2 accepted, 0 to review, 0 blank; "
+        "1 page failed, 1 file skipped (two lines\\udcff/pages.csv)\n"
     )
 
 
@@ -468,7 +445,12 @@ def test_every_option_has_a_help(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "reasons"), [("Why a page failed", FAILURE_REASONS), ("Why a field goes to review", REASONS)]
+    ("heading", "reasons"),
+    [
+        ("Why a page failed", {**FAILURE_REASONS, **ENGINE_REASONS, **READING_REASONS}),
+        ("Why a file was skipped", LEFT_REASONS),
+        ("Why a field goes to review", REASONS),
+    ],
 )
 def test_the_readme_has_every_reason_and_no_other(heading: str, reasons: Mapping[str, str]) -> None:
     assert set(re.findall(r"^\| `(\w+)`", readme_part(f"### {heading}"), re.MULTILINE)) == set(reasons)
@@ -545,7 +527,7 @@ def test_forms_need_all_ten_digits(tmp_path: Path) -> None:
 
 
 def test_a_missing_input_is_named_and_the_others_are_read(scans: Path, reads: Any) -> None:
-    reads(lambda: iter([page("a.png"), failure("nowhere")]))
+    reads(failure("nowhere"))
     result = scanner_("read", "scans", "nowhere", "--quiet")
     assert result.exit_code == 8
     assert "nowhere: no such file or folder; the other inputs were read" in result.stderr

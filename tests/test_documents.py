@@ -1,6 +1,6 @@
 """Pages of a form become documents: by serial number, by order, and with what is missing told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from scanner.fields import FieldReading
 from scanner.form import Form
 from scanner.form.equations import parse_equation
 from scanner.known import KnownForm, load_known_form
-from scanner.pipeline import PageFailure, PageReading, PageResult, read_pages
+from scanner.pipeline import PageFailure, PageReading, read_pages
 from scanner.run import run
 from scanner.synth import DrawnDigits, scan_form
 from scanner.synth.files import save_scan
@@ -187,18 +187,3 @@ def test_readings_as_tables(claim: Path) -> None:
     assert list(filled["number"]) == ["482913", "482913"]
     assert isinstance(scanner.to_frame([]), pd.DataFrame)
     assert list(scanner.to_frame([], forms).columns)[-1] == "total"
-
-
-def test_an_interrupted_run_names_the_file_of_which_pages_are_left(tmp_path: Path) -> None:
-    def stopping(results: Iterator[PageResult], files: int) -> Iterator[PageResult]:
-        yield next(results)
-        yield next(results)
-        raise KeyboardInterrupt
-
-    samples = Path(__file__).parent.parent / "samples"
-    summary = run([samples / "exam" / "batch.pdf"], tmp_path / "out", watch=stopping)
-    assert summary.exit_code == 130
-    rows = (tmp_path / "out" / "pages.csv").read_text().splitlines()
-    assert rows[-1].startswith("batch.pdf,0,,skipped,interrupted,the run ended after page 2 of 3,")
-    run([samples / "exam" / "batch.pdf"], tmp_path / "whole")
-    assert "interrupted" not in (tmp_path / "whole" / "pages.csv").read_text()

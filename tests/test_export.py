@@ -1,9 +1,10 @@
-"""The CSV contract, and that an earlier run is replaced only by a finished one."""
+"""The CSV contract, and that earlier tables are replaced only by finished ones."""
 
 import csv
 import dataclasses
-import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from scanner.export import (
     PageResult,
     RunSummary,
     SkippedFile,
-    write_results,
+    write_tables,
 )
 from scanner.fields import FieldReading
 from scanner.pipeline import PageFailure, PageReading
-from scanner.staging import interrupted_folder
+from scanner.staging import output_folder
 
 NOTES = SkippedFile("notes.txt", "unknown_type", "not an image")
 
@@ -61,7 +62,8 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_run_without_pages_still_writes_headers(tmp_path: Path) -> None:
-    summary = write_results(tmp_path / "out", [])
+    (tmp_path / "out").mkdir()
+    summary = write_tables(tmp_path / "out", [])
     assert summary == RunSummary()
     for name, columns in (("fields", FIELD_COLUMNS), ("review", REVIEW_COLUMNS), ("pages", PAGE_COLUMNS)):
         assert (tmp_path / "out" / f"{name}.csv").read_bytes() == ",".join(columns).encode() + b"\n"
@@ -79,7 +81,7 @@ def test_columns_are_those_that_other_programs_read() -> None:
 
 
 def test_every_cell_of_a_field_has_its_format(tmp_path: Path) -> None:
-    write_results(tmp_path, [page("a.png", 2, field())])
+    write_tables(tmp_path, [page("a.png", 2, field())])
     assert (tmp_path / "fields.csv").read_text().splitlines()[1] == (
         "a.png,2,,r01f01,042,0.9988,accepted,,0_42,1.0000;1.0000;0.5000;0.1235,10,5,40,15"
     )
@@ -88,7 +90,7 @@ def test_every_cell_of_a_field_has_its_format(tmp_path: Path) -> None:
 def test_every_cell_of_a_page_has_its_format(tmp_path: Path) -> None:
     registered = dataclasses.replace(page("a.png", 1, field()), form="exam", residual_mm=0.25)
     empty = PageReading(file="b.png", page=3, fields=(), seconds=0.5, reason="no_fields", detail="no rows of boxes")
-    write_results(tmp_path, [registered, empty, failure()], skipped=[NOTES])
+    write_tables(tmp_path, [registered, empty, failure()], skipped=[NOTES])
     assert (tmp_path / "pages.csv").read_text().splitlines()[1:] == [
         "a.png,1,exam,read,,,1,1,0,0,0.123,0.250",
         "b.png,3,,read,no_fields,no rows of boxes,0,0,0,0,0.500,",
@@ -99,9 +101,8 @@ def test_every_cell_of_a_page_has_its_format(tmp_path: Path) -> None:
 
 def test_review_has_the_least_sure_first_and_room_for_the_correct_value(tmp_path: Path) -> None:
     sure, unsure, blank = field("r1"), field("r2", status="review", confidence=0.7), field("r3", status="blank")
-    worst = field("r1", status="review", confidence=0.2)
-    pictures = lambda folder, reading: {"r1": f"crops/{reading.file}-r1.png"}  # noqa: E731
-    write_results(tmp_path, [page("a.png", 1, sure, unsure, blank), page("b.png", 1, worst)], pictures=pictures)
+    worst = dataclasses.replace(field("r1", status="review", confidence=0.2), crop="crops/b.png-r1.png")
+    write_tables(tmp_path, [page("a.png", 1, sure, unsure, blank), page("b.png", 1, worst)])
     review = rows(tmp_path / "review.csv")
     assert [(row["file"], row["field"], row["crop"]) for row in review] == [
         ("b.png", "r1", "crops/b.png-r1.png"),
@@ -113,31 +114,31 @@ def test_review_has_the_least_sure_first_and_room_for_the_correct_value(tmp_path
 
 def test_equal_confidences_stay_in_input_order(tmp_path: Path) -> None:
     pages = [page(f"{number}.png", 1, field(status="review", confidence=0.5)) for number in range(9)]
-    write_results(tmp_path, pages)
+    write_tables(tmp_path, pages)
     assert [row["file"] for row in rows(tmp_path / "review.csv")] == [f"{number}.png" for number in range(9)]
 
 
 @pytest.mark.parametrize("name", ["größe/é 数.png", 'a,"b".png', "two\nlines.png", "return\rhere.png", " a.png"])
 def test_file_names_come_back_from_the_table(tmp_path: Path, name: str) -> None:
-    write_results(tmp_path, [page(name, 1, field(status="review"))], skipped=[SkippedFile(name, "", "")])
+    write_tables(tmp_path, [page(name, 1, field(status="review"))], skipped=[SkippedFile(name, "", "")])
     for table in ("fields", "review", "pages"):
         assert {row["file"] for row in rows(tmp_path / f"{table}.csv")} == {name}
 
 
 @pytest.mark.parametrize("name", ["=1+1.png", "+a.png", "-a.png", "@a.png", "\ta.png"])
 def test_no_file_name_is_a_formula_in_a_spreadsheet(tmp_path: Path, name: str) -> None:
-    write_results(tmp_path, [page(name, 1, field())])
+    write_tables(tmp_path, [page(name, 1, field())])
     assert {row["file"] for row in rows(tmp_path / "fields.csv")} == {f"./{name}"}
 
 
 def test_names_that_are_not_utf8_leave_the_table_utf8(tmp_path: Path) -> None:
-    write_results(tmp_path, [failure(os.fsdecode(b"a\xff.png"))])
+    write_tables(tmp_path, [failure(os.fsdecode(b"a\xff.png"))])
     assert rows(tmp_path / "pages.csv")[0]["file"] == "a\\udcff.png"
 
 
 def test_the_summary_counts_everything(tmp_path: Path) -> None:
     fields = (field("r1"), field("r2", status="review"), field("r3", status="blank"), field("r4"))
-    summary = write_results(tmp_path, [page("a.png", 1, *fields), failure(), page("b.png")], skipped=[NOTES])
+    summary = write_tables(tmp_path, [page("a.png", 1, *fields), failure(), page("b.png")], skipped=[NOTES])
     assert summary == RunSummary(pages=2, fields=4, accepted=2, review=1, blank=1, failed=1, skipped=1)
 
 
@@ -159,23 +160,23 @@ def test_the_summary_line_is_the_one_of_the_contract() -> None:
 def test_the_exit_code_tells_the_worst() -> None:
     assert RunSummary(pages=1, skipped=1).exit_code == 0
     assert RunSummary(pages=1, failed=1).exit_code == 8
-    assert RunSummary(pages=1, failed=1, interrupted_in=Path("o")).exit_code == 130
+    assert RunSummary(pages=1, failed=1, is_interrupted=True).exit_code == 130
 
 
-def test_a_crash_in_the_middle_leaves_the_earlier_run_untouched(tmp_path: Path) -> None:
-    write_results(tmp_path, [page("old.png", 1, field())], pictures=write_crop)
+def test_the_summary_tells_what_is_new_and_what_is_gone() -> None:
+    line = RunSummary(pages=3, failed=1, new=2, gone=1).line(Path("out"))
+    assert line.startswith("3 pages (2 new), 0 fields: ")
+    assert line.endswith("; 1 file read earlier no longer there (--prune leaves them out)")
+    assert "new" not in RunSummary(pages=3, failed=1, new=4).line(Path("out"))
+
+
+def test_a_crash_in_the_middle_leaves_the_earlier_tables_untouched(tmp_path: Path) -> None:
+    write_tables(tmp_path, [page("old.png", 1, field())])
     before = contents(tmp_path)
 
     with pytest.raises(ZeroDivisionError):
-        write_results(tmp_path, crashing(), pictures=write_crop)
+        write_tables(tmp_path, crashing())
     assert contents(tmp_path) == before
-
-
-def write_crop(folder: Path, reading: PageReading) -> dict[str, str]:
-    crop = folder / "crops" / f"{reading.file}.png"
-    crop.parent.mkdir(exist_ok=True)
-    crop.write_text(reading.file)
-    return {}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -187,87 +188,49 @@ def crashing() -> Iterator[PageResult]:
     raise ZeroDivisionError
 
 
-def test_a_finished_run_replaces_the_earlier_one_with_its_pictures(tmp_path: Path) -> None:
-    write_results(tmp_path, [page("old.png", 1, field())], pictures=write_crop)
+def test_finished_tables_replace_the_earlier_ones_and_nothing_else(tmp_path: Path) -> None:
+    write_tables(tmp_path, [page("old.png", 1, field())])
     (tmp_path / "notes.txt").write_text("mine")
-    write_results(tmp_path, [page("new.png", 1, field())], pictures=write_crop)
+    (tmp_path / "forms.csv").write_text("of a run with forms")
+    write_tables(tmp_path, [page("new.png", 1, field())])
     assert [row["file"] for row in rows(tmp_path / "fields.csv")] == ["new.png"]
-    assert names(tmp_path / "crops") == ["new.png.png"]
-    write_results(tmp_path, [page("newest.png", 1, field())])
     assert names(tmp_path) == ["fields.csv", "notes.txt", "pages.csv", "review.csv"]
 
 
 def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path) -> None:
-    (tmp_path / ".partial" / "crops").mkdir(parents=True)
-    (tmp_path / ".partial" / "crops" / "half.png").write_text("half")
-    write_results(tmp_path, [page()])
+    (tmp_path / ".partial").mkdir()
+    (tmp_path / ".partial" / "half.csv").write_text("half")
+    write_tables(tmp_path, [page()])
     assert names(tmp_path) == ["fields.csv", "pages.csv", "review.csv"]
 
 
-def interrupted() -> Iterator[PageResult]:
-    yield page("done.png", 1, field())
-    raise KeyboardInterrupt
-
-
-def test_an_interrupted_run_writes_what_was_finished(tmp_path: Path) -> None:
-    assert interrupted_folder(tmp_path) == tmp_path
-    summary = write_results(tmp_path, interrupted())
-    assert summary.interrupted_in == tmp_path
-    assert [row["file"] for row in rows(tmp_path / "fields.csv")] == ["done.png"]
-
-
-def test_an_interrupted_run_never_replaces_a_finished_one(tmp_path: Path) -> None:
-    write_results(tmp_path, [page("old.png", 1, field())])
-    summary = write_results(tmp_path, interrupted())
-    assert summary.interrupted_in == tmp_path / "interrupted"
-    assert [row["file"] for row in rows(tmp_path / "fields.csv")] == ["old.png"]
-    assert [row["file"] for row in rows(tmp_path / "interrupted" / "fields.csv")] == ["done.png"]
-    write_results(tmp_path, [page("new.png", 1, field())])
-    assert names(tmp_path) == ["fields.csv", "pages.csv", "review.csv"]
-
-
-def never() -> Iterator[PageResult]:
-    pytest.fail("a page was read though the results cannot be written")
-    yield page()
-
-
-def test_an_output_that_cannot_be_written_is_told_before_the_first_page(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for output in (tmp_path / "file", tmp_path / "file" / "out"):
-        with pytest.raises(OutputError, match=r"file.*--output"):
-            write_results(output, never())
+        with pytest.raises(OutputError, match=r"file.*--output"), output_folder(output):
+            pytest.fail("it was opened")
 
 
-@pytest.mark.parametrize("name", ["pages.csv", "fields.csv", "review.csv", "crops", "overlays", "interrupted"])
+@pytest.mark.parametrize("name", ["pages.csv", "fields.csv", "review.csv", "crops", "overlays"])
 def test_what_scanner_has_not_written_it_does_not_replace(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("file,page\nmine,1\n")
-    with pytest.raises(OutputError, match=name):
-        write_results(tmp_path, never())
+    with pytest.raises(OutputError, match=name), output_folder(tmp_path):
+        pytest.fail("it was opened")
     assert (tmp_path / name).read_text() == "file,page\nmine,1\n"
 
 
-def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
-    folder = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
-    with pytest.raises(OutputError, match="another run"):
-        write_results(tmp_path, never())
-    os.close(folder)
-    write_results(tmp_path, [page()])
+def test_two_runs_do_not_write_to_one_folder_and_the_second_says_who_is_first(tmp_path: Path) -> None:
+    with output_folder(tmp_path):
+        program = "import pathlib, sys, scanner.staging as s; s.output_folder(pathlib.Path(sys.argv[1])).__enter__()"
+        result = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
+        )
+        assert f"RunningError: {tmp_path}: process {os.getpid()} on " in result.stderr
+        assert "since 0 minutes" in result.stderr
+    with output_folder(tmp_path):
+        write_tables(tmp_path, [page()])
 
 
 def test_a_full_disk_is_an_output_error(tmp_path: Path) -> None:
-    def full(folder: Path, reading: PageReading) -> dict[str, str]:
+    with pytest.raises(OutputError, match="No space left on device"), output_folder(tmp_path):
         raise OSError(28, "No space left on device")
-
-    with pytest.raises(OutputError, match="No space left on device"):
-        write_results(tmp_path, [page()], pictures=full)
-    assert names(tmp_path) == []
-
-
-def test_an_operating_system_error_of_reading_is_not_blamed_on_the_output(tmp_path: Path) -> None:
-    def unreadable() -> Iterator[PageResult]:
-        raise OSError(5, "Input/output error")
-        yield page()
-
-    with pytest.raises(RuntimeError, match="reading pages"):
-        write_results(tmp_path, unreadable())

@@ -15,10 +15,10 @@ from scanner.overlay import (
     crop_path,
     cut_field,
     draw_overlay,
+    encode_picture,
     lay_out,
     overlay_path,
     quarter_turns,
-    write_picture,
 )
 from scanner.pipeline import PageReading
 
@@ -144,27 +144,29 @@ def test_a_crop_at_the_edge_of_the_page_is_complete() -> None:
     assert cut_field(blank_page(40, 120), field(x=0, y=0)).shape == (SIZE + 24, 3 * SIZE + 24)
 
 
-def test_pictures_are_named_after_file_page_and_field() -> None:
-    assert overlay_path(page(file="exams/a.tif")) == "overlays/exams/a.tif.jpg"
-    assert overlay_path(page(file="exams/a.tif", number=12)) == "overlays/exams/a.tif-p12.jpg"
-    assert crop_path(page(file="exams/a.tif", number=2), field("r01f02")) == "crops/exams/a.tif-p02-r01f02.png"
+def test_pictures_are_named_after_file_content_page_and_field() -> None:
+    digest = "0123456789abcdef"
+    assert overlay_path(page(file="exams/a.tif"), digest) == "overlays/exams/a.tif-01234567.jpg"
+    assert overlay_path(page(file="exams/a.tif", number=12), digest) == "overlays/exams/a.tif-01234567-p12.jpg"
+    second = page(file="exams/a.tif", number=2)
+    assert crop_path(second, field("r01f02"), digest) == "crops/exams/a.tif-01234567-p02-r01f02.png"
 
 
 @pytest.mark.parametrize("name", ["../../a.png", "/etc/a.png", "line\nbreak.png", "\udcff.png", "é" * 125 + ".png"])
 def test_no_name_of_a_file_leads_out_of_the_folder_or_is_refused_by_it(tmp_path: Path, name: str) -> None:
-    path = tmp_path / crop_path(page(file=name), field("../r01 f01"))
-    write_picture(path, blank_page(3, 3))
+    path = tmp_path / crop_path(page(file=name), field("../r01 f01"), "0" * 64)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
     assert path.resolve().is_relative_to(tmp_path / "crops")
     assert path.name.isprintable()
 
 
 def test_names_that_are_made_safe_stay_apart() -> None:
-    assert overlay_path(page(file="a\n.png")) != overlay_path(page(file="a\t.png"))
+    assert overlay_path(page(file="a\n.png"), "0" * 64) != overlay_path(page(file="a\t.png"), "0" * 64)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_pictures_can_be_read_back(tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "new" / f"größe{suffix}"
-    write_picture(path, blank_page(30, 20))
-    assert cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED).shape == (30, 20)
+def test_pictures_can_be_read_back(suffix: str, capfd: pytest.CaptureFixture[str]) -> None:
+    data = encode_picture(f"new/größe{suffix}", blank_page(30, 20))
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED).shape == (30, 20)
     assert capfd.readouterr().err == ""  # OpenCV complains about options that are not of the format

@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,14 @@ class Unknown(StrEnum):
 
     read = "read"
     fail = "fail"
+
+
+class Redo(StrEnum):
+    """What is read again."""
+
+    nothing = "nothing"
+    failed = "failed"
+    all = "all"
 
 
 def _path(given: str | Path) -> Path:
@@ -48,33 +56,69 @@ def read(
     ] = None,
     unknown: Annotated[Unknown, typer.Option(help="What to do with pages that show none of the forms.")] = Unknown.read,
     overlay: Annotated[bool, typer.Option("--overlay", help="Draw each page with boxes and readings on it.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, envvar="SCANNER_WORKERS", help="Processes that read. Default: one a core. 1: no others."),
+    ] = None,
+    page_timeout: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds after which a page is given up. Default: 120; with 1 worker, none."),
+    ] = None,
+    page_memory: Annotated[float, typer.Option(min=0.5, help="GiB of memory a worker may have.")] = 4.0,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Have the workers of this Dask scheduler read.")
+    ] = None,
+    settle: Annotated[
+        float, typer.Option(min=0, help="Leave files changed less than so many seconds ago for the next run.")
+    ] = 0.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many pages.")] = None,
+    redo: Annotated[
+        Redo, typer.Option(help="What to read again although it was read: failed pages, or all.")
+    ] = Redo.nothing,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Leave files out of the tables that are there no more.")
+    ] = False,
+    move_done: Annotated[
+        Path | None, typer.Option(parser=_path, metavar="<path>", help="Move files there that are all read.")
+    ] = None,
+    move_failed: Annotated[
+        Path | None, typer.Option(parser=_path, metavar="<path>", help="Move files there of which a page failed.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be read.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something failed.")] = False,
 ) -> None:
     """Read every digit box of every page into OUTPUT/fields.csv, review.csv and pages.csv."""
     prepare_process()  # before NumPy is imported
-    from scanner.progress import stoppable, with_progress
-    from scanner.run import run
+    from scanner.engine import Engine, all_cores
+    from scanner.progress import progress_bar, stop_signal
+    from scanner.run import Chores, preview, run
 
-    watch = stoppable if quiet else with_progress
     if unknown is Unknown.fail and not form:
         raise UsageError("--unknown fail needs a form: --form PATH")
-    summary = run(
-        inputs,
-        output,
-        model=model,
-        min_confidence=min_confidence,
-        forms=form or (),
-        reads_unknown=unknown is Unknown.read,
-        overlay=overlay,
-        watch=watch,
-    )
+    options: dict[str, Any] = {
+        "model": model,
+        "min_confidence": min_confidence,
+        "forms": form or (),
+        "reads_unknown": unknown is Unknown.read,
+        "overlay": overlay,
+        "chores": Chores(settle, limit, redo.value, prune, move_done, move_failed),
+    }
+    if dry_run:
+        planned = preview(inputs, output, **options)
+        for name in planned.to_read:
+            say(printable(name))
+        say(f"{len(planned.to_read):,} files to read, {planned.done:,} done")
+        return
+    engine = Engine(workers or all_cores(), page_timeout, round(page_memory * 1024**3), cluster)
+    with stop_signal() as stop, progress_bar(not quiet) as progress:
+        summary = run(inputs, output, **options, engine=engine, is_stopped=stop.is_set, progress=progress)
     for given in inputs:
         if not os.path.lexists(given):
             tell(f"{given}: no such file or folder; the other inputs were read")
-    if summary.interrupted_in:
-        tell(f"interrupted; what was finished is in {summary.interrupted_in}")
-    if summary.exit_code or not quiet:
-        say(printable(summary.line(summary.interrupted_in or output)))
+    if summary.is_interrupted:
+        tell(f"interrupted; what was finished is in {output}, and the same command goes on")
+    if summary.new_failed or summary.is_interrupted or not quiet:
+        say(printable(summary.line(output)))
     raise typer.Exit(summary.exit_code)
 
 

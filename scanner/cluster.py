@@ -1,0 +1,73 @@
+"""Jobs done by the workers of a Dask cluster, through the executor that Dask itself gives.
+
+Workers may come, go and be lost while a run lasts. Each must have one thread, as decoders share a process's stderr.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from scanner.crew import QUEUED, WORKER_DIED, Crew, Lost
+from scanner.errors import EngineError
+from scanner.task import Kit, perform
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_S = 10
+LEAST_WINDOW = 8  # before the first worker has come
+
+
+@contextmanager
+def open_cluster(address: str, kit: Kit) -> Iterator[Crew]:
+    """The workers of the scheduler at this address, until the block ends.
+
+    Raises:
+        EngineError: Dask is not installed, no scheduler answers, or workers have more than one thread.
+    """
+    client = _connect(address)
+    try:
+        if any(threads > 1 for threads in client.nthreads().values()):
+            raise EngineError(f"{address}: its workers have several threads; start them with --nthreads 1")
+        shared = client.submit(_same, kit, pure=False)  # travels once to each worker, is made anew where it is lost
+        executor = client.get_executor(pure=False)
+
+        def window() -> int:
+            return max(QUEUED * len(client.nthreads()), LEAST_WINDOW)
+
+        def losses(error: BaseException) -> Lost | None:
+            return _losses(error, address)
+
+        # A job whose worker dies is tried again by Dask, on others; alone it would fare no better.
+        yield Crew(executor, perform, (shared,), window, losses, retries=False)
+    finally:
+        with suppress(Exception):  # the scheduler may be gone
+            client.close(timeout=CONNECT_S)
+
+
+def _connect(address: str) -> "Client":
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise EngineError("--cluster needs Dask: pip install 'scanner[dask]'") from error
+    try:
+        return Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise EngineError(f"{address}: no Dask scheduler answers ({error}); start one with `dask scheduler`") from error
+
+
+def _same(kit: Kit) -> Kit:
+    return kit
+
+
+def _losses(error: BaseException, address: str) -> Lost | None:
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return Lost(WORKER_DIED, "each worker of the cluster that had it died")
+    if isinstance(error, (CancelledError, OSError)):
+        raise EngineError(
+            f"{address}: the scheduler is gone ({error}); what was read is kept, the same command goes on"
+        ) from error
+    return None

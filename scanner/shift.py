@@ -1,0 +1,161 @@
+"""The work of one run: jobs out of the ledger to the workers, what comes of them into it, a transaction a page."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from scanner.crew import Crew, Lost, Result, Todo, work
+from scanner.errors import PageError
+from scanner.ledger import FileRow, Ledger, Reader
+from scanner.page import Hash, Signature, hash_file
+from scanner.pipeline import PageFailure
+from scanner.task import Changed, Job, Look, Looked, PageDone, Read
+
+Progress: TypeAlias = Callable[[int], None]
+"""Is told how many files are finished."""
+
+UNREADABLE = "unreadable"  # says nothing of the content, so the next run tries again
+
+
+@dataclass(slots=True)
+class Shift:
+    """What one run does; `limit` is how many pages it reads at most."""
+
+    ledger: Ledger
+    reader: Reader
+    output: Path
+    limit: int | None = None
+    progress: Progress = lambda files: None
+    begun: int = 0  # pages given to workers
+    new: int = 0  # pages finished
+    new_failed: int = 0
+    _open: dict[str, int] = field(default_factory=dict)  # by digest: pages of a file that workers have
+    _files: int = 0
+
+    def run(self, crew: Crew, is_stopped: Callable[[], bool]) -> None:
+        """Do all there is to do.
+
+        Raises:
+            OutputError: the ledger cannot be written.
+            OSError: a picture cannot be written.
+        """
+        todo = Todo(self._jobs())
+        for job, result in work(crew, todo, is_stopped):
+            todo.add(self._take(job, result))
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the limit has been reached."""
+        return self.limit is not None and self.begun >= self.limit
+
+    def has_jobs(self) -> bool:
+        """Whether there is anything to do."""
+        return any(not self.is_done(file) for file in self.ledger.files())
+
+    def is_done(self, file: FileRow) -> bool:
+        """Whether nothing is to be done for this file, now."""
+        if file.reason:
+            return True
+        return file.digest is not None and not self.ledger.missing(file.digest, file.pages or 0, self.reader)
+
+    def _jobs(self) -> Iterator[Job]:
+        for file in self.ledger.files():
+            if self.is_done(file):
+                self._finish_file()
+            elif self.is_limited:
+                return
+            elif file.digest is None or not file.pages:
+                yield Look(file.path, file.name)
+            else:
+                yield from self._reads(file.path_now, file.name, file.digest, file.signature, file.pages)
+
+    def _reads(self, path: Path, name: str, digest: str, signature: Signature, pages: int) -> list[Job]:
+        """The pages of a file that are to be read, as far as the limit goes."""
+        if digest in self._open:  # the same content under another name is being read
+            self._finish_file()
+            return []
+        numbers = self.ledger.missing(digest, pages, self.reader)
+        if self.limit is not None:
+            numbers = numbers[: max(self.limit - self.begun, 0)]
+        self.begun += len(numbers)
+        if numbers:
+            self._open[digest] = len(numbers)
+        else:
+            self._finish_file()
+        return [Read(path, name, number, digest, signature) for number in numbers]
+
+    def _take(self, job: Job, result: Result) -> list[Job]:
+        """Put what came of a job into the ledger; what is to be done next for its file."""
+        if isinstance(job, Look):
+            return self._take_look(job, result)
+        left = self._open[job.digest] - 1
+        if left:
+            self._open[job.digest] = left
+        else:
+            del self._open[job.digest]
+            self._finish_file()
+        self._take_page(job, result)
+        return []
+
+    def _take_look(self, job: Look, result: Result) -> list[Job]:
+        if isinstance(result, Lost):
+            result = _looked_at_from_outside(job, result)
+        assert isinstance(result, Looked)
+        found, failure = result.hash, result.failure
+        with self.ledger.transaction():
+            if found is not None:
+                self.ledger.put_looked(job.path, found, result.pages)
+            if failure is not None:
+                self._put_failed_file(job, found, failure)
+        if failure is None and found is not None:
+            return self._reads(job.path, job.name, found.digest, found.signature, result.pages)
+        self._finish_file()
+        return []
+
+    def _put_failed_file(self, job: Look, found: Hash | None, failure: PageFailure) -> None:
+        if found is None:
+            self.ledger.put_left(job.path, failure.reason, failure.detail, failure.seconds)
+        elif self.ledger.missing(found.digest, 0, self.reader):
+            self.ledger.put_page(found.digest, failure, self.reader)
+        else:
+            return  # it has failed before
+        self.new += 1
+        self.new_failed += 1
+
+    def _take_page(self, job: Read, result: Result) -> None:
+        if isinstance(result, Changed):
+            with self.ledger.transaction():
+                self.ledger.put_left(job.path, "changing", "it was written to while it was read")
+            return
+        if isinstance(result, Lost):
+            result = PageDone(PageFailure(job.name, job.page, result.reason, result.detail, 0.0))
+        assert isinstance(result, PageDone)
+        page = result.result
+        self.new += 1
+        self.new_failed += isinstance(page, PageFailure)
+        if isinstance(page, PageFailure) and page.reason == UNREADABLE:
+            with self.ledger.transaction():
+                self.ledger.put_left(job.path, page.reason, page.detail, page.seconds)
+            return
+        for path, data in result.pictures.items():
+            _write_picture(self.output / path, data)
+        with self.ledger.transaction():
+            self.ledger.put_page(job.digest, page, self.reader, result.overlay)
+
+    def _finish_file(self) -> None:
+        self._files += 1
+        self.progress(self._files)
+
+
+def _looked_at_from_outside(job: Look, lost: Lost) -> Looked:
+    """A file that takes workers down when it is opened: its bytes alone do no harm."""
+    try:
+        return Looked(hash_file(job.path), 0, PageFailure(job.name, 0, lost.reason, lost.detail, 0.0))
+    except PageError as error:
+        return Looked(None, 0, PageFailure(job.name, 0, error.reason, error.detail, 0.0))
+
+
+def _write_picture(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

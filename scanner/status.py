@@ -1,0 +1,86 @@
+"""What a run folder holds, from its ledger; also while a run is writing there."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from scanner.ledger import Ledger
+from scanner.page import FAILURE_REASONS
+from scanner.staging import holder_of
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts of a run folder: what is done and what is not.
+
+    Attributes:
+        running: who is writing there now; empty where nobody is.
+        files, done, waiting, moved: of the tables; waiting ones are not all read.
+        left: files that were not opened, by reason.
+        pages, failed: pages read, and those that failed by reason.
+        accepted, review, blank: fields.
+    """
+
+    running: str
+    files: int
+    done: int
+    waiting: int
+    moved: int
+    pages: int
+    accepted: int
+    review: int
+    blank: int
+    left: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)
+
+    def json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+    def text(self) -> str:
+        """A line a thing."""
+        lines = [f"running   {self.running}"] if self.running else []
+        moved = f", {self.moved:,} of them moved" if self.moved else ""
+        lines.append(f"files     {self.files:,}: {self.done:,} done{moved}, {self.waiting:,} waiting{_by(self.left)}")
+        failed = sum(self.failed.values())
+        lines.append(f"pages     {self.pages + failed:,}: {self.pages:,} read, {failed:,} failed{_by(self.failed)}")
+        fields = self.accepted + self.review + self.blank
+        lines.append(
+            f"fields    {fields:,}: {self.accepted:,} accepted, {self.review:,} to review, {self.blank:,} blank"
+        )
+        return "\n".join(lines)
+
+
+def _by(reasons: dict[str, int]) -> str:
+    return "".join(f", {number:,} {reason}" for reason, number in sorted(reasons.items()))
+
+
+def status_of(output: Path) -> Status:
+    """Of a run folder.
+
+    Raises:
+        NoInputError: there is no ledger in it.
+        OutputError: the ledger cannot be read.
+    """
+    with Ledger(output, must_exist=True) as ledger:
+        counts = ledger.counts()
+    unopened = _named(counts, "file ")
+    failed = _named(counts, "failed ")
+    for reason in unopened.keys() & FAILURE_REASONS.keys():
+        failed[reason] = failed.get(reason, 0) + unopened.pop(reason)
+    return Status(
+        running=holder_of(output),
+        files=counts.get("files", 0),
+        done=counts.get("done", 0),
+        waiting=counts.get("waiting", 0),
+        moved=counts.get("moved", 0),
+        pages=counts.get("pages read", 0),
+        accepted=counts.get("fields accepted", 0),
+        review=counts.get("fields review", 0),
+        blank=counts.get("fields blank", 0),
+        left=unopened,
+        failed=failed,
+    )
+
+
+def _named(counts: dict[str, int], prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix): number for name, number in counts.items() if name.startswith(prefix)}

@@ -1,0 +1,190 @@
+"""What workers do, wherever they run: look at a file, read a page of it.
+
+Values go in and values come out; a worker writes nothing. All that it reads with is in its kit.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+
+from scanner.arrays import Gray
+from scanner.errors import PageError
+from scanner.fields import REVIEW
+from scanner.network import Network, NetworkFiles, start_network
+from scanner.overlay import crop_path, cut_field, draw_overlay, encode_picture, overlay_path
+from scanner.page import Hash, Signature, count_pages, hash_file, load_page, signature_of
+from scanner.pipeline import PageFailure, PageReading, PageResult, failure_of, read_gray
+from scanner.process import limit_memory, prepare_process
+
+if TYPE_CHECKING:
+    from scanner.known import FormFiles, KnownForm
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """All that a worker reads with; `key` tells kits apart."""
+
+    key: str
+    network: NetworkFiles
+    forms: "tuple[FormFiles, ...]" = ()
+    min_confidence: float | None = None
+    reads_unknown: bool = True
+    overlay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The job of telling what a file is, before a page of it is read."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The job of reading one page of a file that has been looked at."""
+
+    path: Path
+    name: str
+    page: int
+    digest: str
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A file: what it is, if it can be opened, and how many pages it has; none where that failed."""
+
+    hash: Hash | None
+    pages: int
+    failure: PageFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageDone:
+    """A page: what was read, and its pictures by their path in the output folder."""
+
+    result: PageResult
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    overlay: str = ""  # which of the pictures is the overlay
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The file is not what it was when it was looked at: somebody is writing it."""
+
+
+Job: TypeAlias = Look | Read
+Outcome: TypeAlias = Looked | PageDone | Changed
+
+
+@dataclass(slots=True)
+class _Worker:
+    """This process as a worker: its kit, and what was made of it."""
+
+    kit: Kit | None = None
+    key: str = ""
+    network: Network | None = None
+    forms: "tuple[KnownForm, ...]" = ()
+
+
+_worker = _Worker()
+
+
+def prepare_worker(kit: Kit, memory_bytes: int | None = None) -> None:
+    """Make this process, which does nothing else, a worker: `perform` then needs no kit."""
+    prepare_process()
+    cv2.setNumThreads(1)
+    if memory_bytes is not None:
+        limit_memory(memory_bytes)
+    _worker.kit = kit
+
+
+def perform(job: Job, kit: Kit | None = None) -> Outcome:
+    """Do one job; what goes wrong is a value, too."""
+    if isinstance(job, Look):
+        return _look(job)
+    kit = kit or _worker.kit
+    if kit is None:
+        raise RuntimeError("a worker that was never prepared")
+    return _read(job, kit)
+
+
+def _look(job: Look) -> Looked:
+    start = time.perf_counter()
+    found: Hash | None = None
+    try:
+        found = hash_file(job.path)
+        return Looked(found, count_pages(job.path))
+    except PageError as error:
+        failure = PageFailure(job.name, 0, error.reason, error.detail, time.perf_counter() - start)
+        return Looked(found, 0, failure)
+
+
+def _read(job: Read, kit: Kit) -> PageDone | Changed:
+    start = time.perf_counter()
+    _unpack(kit)
+    assert _worker.network is not None
+    try:
+        if signature_of(job.path) != job.signature:
+            return Changed()
+        gray = load_page(job.path, job.page).gray
+        if signature_of(job.path) != job.signature:
+            return Changed()
+    except PageError as error:
+        return PageDone(PageFailure(job.name, job.page, error.reason, error.detail, time.perf_counter() - start))
+    try:
+        result = read_gray(
+            gray,
+            job.name,
+            job.page,
+            _worker.network,
+            kit.min_confidence,
+            forms=_worker.forms,
+            reads_unknown=kit.reads_unknown,
+            start=start,
+        )
+        return _with_pictures(result, gray, job.digest, kit) if isinstance(result, PageReading) else PageDone(result)
+    except Exception as error:  # a bug of ours must cost this page only, and must be seen
+        return PageDone(failure_of(error, job.name, job.page, time.perf_counter() - start))
+
+
+def _unpack(kit: Kit) -> None:
+    """Make the kit's network and forms ready, once."""
+    if _worker.key == kit.key:
+        return
+    _worker.network = start_network(kit.network)
+    _worker.forms = ()
+    if kit.forms:
+        from scanner.known import make_known_form  # what forms are checked with takes a tenth of a second to import
+
+        _worker.forms = tuple(map(make_known_form, kit.forms))
+    _worker.key = kit.key
+
+
+def _with_pictures(page: PageReading, gray: Gray, digest: str, kit: Kit) -> PageDone:
+    """The page with a crop of each field that may go to review, and its overlay where that is asked for."""
+    pictures: dict[str, bytes] = {}
+    overlay = ""
+    if kit.overlay:
+        overlay = overlay_path(page, digest)
+        pictures[overlay] = encode_picture(overlay, draw_overlay(gray, page))
+    fields = []
+    for each in page.fields:
+        if each.status == REVIEW or _is_settled_later(page, each.name, kit):
+            path = crop_path(page, each, digest)
+            pictures[path] = encode_picture(path, cut_field(gray, each))
+            fields.append(replace(each, crop=path))
+        else:
+            fields.append(each)
+    return PageDone(replace(page, fields=tuple(fields)), pictures, overlay)
+
+
+def _is_settled_later(page: PageReading, name: str, kit: Kit) -> bool:
+    """Whether other pages decide about the field, so that it may go to review yet."""
+    form = next((files.form for files in kit.forms if files.form.name == page.form), None)
+    return form is not None and any(field.name == name and field.unique for field in form.fields)

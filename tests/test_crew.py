@@ -1,0 +1,128 @@
+"""Workers: one that dies or hangs costs its job only; a cluster is one more executor."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scanner.crew import Lost, Result, Todo, work
+from scanner.engine import Engine, all_cores, open_crew, open_pool
+from scanner.errors import EngineError, UsageError
+from scanner.network import read_network_files
+from scanner.page import Signature, hash_file
+from scanner.run import run
+from scanner.task import Changed, Hash, Job, Kit, Look, Looked, PageDone, Read, perform
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+@pytest.fixture(scope="module")
+def kit() -> Kit:
+    return Kit("test", read_network_files())
+
+
+def deadly(job: Job, kit: Kit | None = None) -> Looked:
+    """What workers of these tests do: their names tell."""
+    kind = job.name.split()[0]
+    if kind == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "hang":
+        time.sleep(60)
+    if kind == "once" and not job.path.exists():
+        job.path.write_text("was here")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "raise":
+        raise ZeroDivisionError(job.name)
+    return Looked(None, os.getpid())
+
+
+def done(engine: Engine, kit: Kit, jobs: list[Job]) -> dict[str, Result]:
+    with open_pool(engine, kit, deadly) as crew:
+        return {job.name: result for job, result in work(crew, Todo(iter(jobs)))}
+
+
+def test_a_job_that_kills_its_worker_twice_is_lost_and_no_other(kit: Kit, tmp_path: Path) -> None:
+    jobs: list[Job] = [Look(Path(), f"fine {number}") for number in range(20)]
+    jobs[3:3] = [Look(Path(), "kill 1"), Look(tmp_path / "once", "once 1")]
+    jobs[15:15] = [Look(Path(), "kill 2")]
+    results = done(Engine(workers=2), kit, jobs)
+    lost = {name: result for name, result in results.items() if isinstance(result, Lost)}
+    assert {name: result.reason for name, result in lost.items()} == {"kill 1": "worker_died", "kill 2": "worker_died"}
+    assert "-9" in lost["kill 1"].detail
+    assert len(results) == 23
+
+
+def test_a_job_that_takes_too_long_is_given_up(kit: Kit) -> None:
+    results = done(Engine(workers=1, page_timeout_s=2), kit, [Look(Path(), name) for name in ("hang", "fine")])
+    assert results["hang"] == Lost("page_timeout", "not finished after 2 s")
+    assert isinstance(results["fine"], Looked)
+
+
+def test_what_a_worker_raises_ends_the_run(kit: Kit) -> None:
+    with pytest.raises(ZeroDivisionError):
+        done(Engine(workers=2), kit, [Look(Path(), "raise")])
+
+
+def test_jobs_that_are_added_come_first_and_a_stop_finishes_what_is_in_hand(kit: Kit) -> None:
+    seen: list[str] = []
+    todo = Todo(iter([Look(Path(), name) for name in "abc"]))
+    with open_crew(Engine(), kit) as crew:
+        for job, _ in work(crew, todo, lambda: len(seen) == 3):
+            seen.append(job.name)
+            if job.name == "a":
+                todo.add([Look(Path(), "a1"), Look(Path(), "a2")])
+    assert seen == ["a", "a1", "a2"]
+
+
+def test_no_workers_make_no_sense(kit: Kit) -> None:
+    with pytest.raises(UsageError, match="--workers"), open_crew(Engine(workers=0), kit):
+        pytest.fail("it was opened")
+    assert all_cores() >= 1
+
+
+def test_a_file_that_changes_meanwhile_is_left(kit: Kit, tmp_path: Path) -> None:
+    scan = tmp_path / "a.png"
+    scan.write_bytes((SAMPLES / "meter_reading" / "clean.png").read_bytes())
+    found = hash_file(scan)
+    job = Read(scan, "a.png", 1, found.digest, found.signature)
+    assert isinstance(perform(job, kit), PageDone)
+    assert isinstance(perform(Read(scan, "a.png", 1, found.digest, Signature(1, 2, 3)), kit), Changed)
+
+
+def test_a_page_that_needs_too_much_memory_says_so(kit: Kit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def greedy(*_: object) -> None:
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr("scanner.pipeline.read_image", greedy)
+    scan = SAMPLES / "meter_reading" / "clean.png"
+    found: Hash = hash_file(scan)
+    done = perform(Read(scan, "a.png", 1, found.digest, found.signature), kit)
+    assert isinstance(done, PageDone)
+    assert done.result.reason == "out_of_memory"  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as local:
+        yield local.scheduler_address
+
+
+def test_a_cluster_gives_the_same_tables(cluster: str, tmp_path: Path) -> None:
+    run([SAMPLES / "mixed"], tmp_path / "far", engine=Engine(cluster=cluster), forms=[SAMPLES])
+    run([SAMPLES / "mixed"], tmp_path / "near", forms=[SAMPLES])
+    for name in ("fields.csv", "review.csv", "forms.csv"):
+        assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
+
+
+def test_a_cluster_that_does_not_answer(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("scanner.cluster.CONNECT_S", 1)
+    with (
+        pytest.raises(EngineError, match="no Dask scheduler answers"),
+        open_crew(Engine(cluster="tcp://127.0.0.1:9"), kit),
+    ):
+        pytest.fail("it was opened")

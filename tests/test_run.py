@@ -1,0 +1,420 @@
+"""Runs: what is read is read once, whatever happens in between; the tables are exports of the ledger."""
+
+import csv
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from scanner.engine import Engine
+from scanner.errors import NoInputError, OutputError, RunningError, UsageError
+from scanner.export import RunSummary
+from scanner.ledger import Ledger
+from scanner.run import Chores, preview, run
+from scanner.staging import output_folder
+from scanner.status import status_of
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+PAST = 1_600_000_000  # files so old are surely settled
+
+
+def write_page(path: Path, seed: int = 0) -> Path:
+    """A page of noise, small: it is read in no time, and no two seeds have the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).integers(200, 256, (48, 64)).astype(np.uint8)
+    cv2.imwrite(str(path), noise)
+    os.utime(path, (PAST, PAST))
+    return path
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """A folder of three small pages."""
+    for number in range(3):
+        write_page(tmp_path / "inbox" / f"{number}.png", number)
+    return tmp_path / "inbox"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def pages(out: Path) -> list[list[str]]:
+    """File, page, status and reason of each row of pages.csv."""
+    with (out / "pages.csv").open(newline="") as file:
+        return [[row["file"], row["page"], row["status"], row["reason"]] for row in csv.DictReader(file)]
+
+
+def tables(out: Path) -> dict[str, str]:
+    """All tables, without the seconds that pages took."""
+    found = {path.name: path.read_text() for path in out.glob("*.csv")}
+    with (out / "pages.csv").open(newline="") as file:
+        rows = [row | {"seconds": ""} for row in csv.DictReader(file)]
+    return found | {"pages.csv": str(rows)}
+
+
+def read_in_another_process(*arguments: str) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"PYTHONPATH": str(SAMPLES.parent)}
+    command = [sys.executable, "-m", "scanner", "read", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+
+
+# --- again, and more
+
+
+def test_what_is_read_is_not_read_again(inbox: Path, out: Path) -> None:
+    assert run([inbox], out).new == 3
+    before = tables(out), (out / "pages.csv").read_bytes()
+    again = run([inbox], out)
+    assert (again.new, again.pages) == (0, 3)
+    assert (tables(out), (out / "pages.csv").read_bytes()) == before  # the seconds, too, are those of the reading
+
+
+def test_what_is_new_is_added_and_what_has_changed_is_replaced(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    write_page(inbox / "10.png", 10)
+    assert run([inbox], out).new == 1
+    write_page(inbox / "1.png", 11)
+    assert run([inbox], out).new == 1
+    assert [row[0] for row in pages(out)] == ["0.png", "1.png", "2.png", "10.png"]
+
+
+def test_a_file_is_known_wherever_the_command_is_given(inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run([inbox], out)
+    monkeypatch.chdir(inbox.parent)
+    assert run([Path("inbox")], Path("out")).new == 0
+
+
+def test_a_renamed_file_is_not_read_again(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    (inbox / "1.png").rename(inbox / "one.png")
+    assert run([inbox], out, chores=Chores(prune=True)).new == 0
+    assert [row[0] for row in pages(out)] == ["0.png", "2.png", "one.png"]
+
+
+def test_the_same_content_under_two_names_is_flagged_and_not_dropped(inbox: Path, out: Path) -> None:
+    write_page(inbox / "copy.png", 1)
+    summary = run([inbox], out)
+    assert (summary.new, summary.pages) == (3, 4)
+    assert pages(out)[3] == ["copy.png", "1", "read", "no_fields"]
+    assert "the same bytes as 1.png" in (out / "pages.csv").read_text().splitlines()[4]
+
+
+def test_files_that_are_gone_keep_their_rows_until_they_are_pruned(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    (inbox / "1.png").unlink()
+    summary = run([inbox], out)
+    assert (summary.gone, summary.pages) == (1, 3)
+    assert run([inbox], out, model=SAMPLES.parent / "models" / "reader.onnx").pages == 3  # nothing to read it from
+    assert run([inbox], out, chores=Chores(prune=True)).pages == 2
+
+
+def test_tables_are_of_the_inputs_that_were_asked_for(inbox: Path, out: Path, tmp_path: Path) -> None:
+    run([inbox], out)
+    write_page(tmp_path / "other" / "0.png", 20)
+    run([tmp_path / "other"], out)
+    assert [row[:2] for row in pages(out)] == [["0.png", "1"]]
+    assert run([inbox], out).new == 0
+
+
+def test_redo_reads_again(inbox: Path, out: Path) -> None:
+    (inbox / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n, and no more")
+    os.utime(inbox / "bad.png", (PAST, PAST))
+    assert run([inbox], out).failed == 1
+    again = run([inbox], out, chores=Chores(redo="failed"))
+    assert (again.new, again.new_failed, again.pages, again.failed) == (1, 1, 3, 1)
+    assert run([inbox], out, chores=Chores(redo="all")).new == 4
+
+
+def test_another_network_reads_all_again(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    assert run([inbox], out, model=SAMPLES.parent / "models" / "reader.onnx").new == 3
+    assert run([inbox], out, min_confidence=0.5).new == 3
+
+
+def test_overlays_that_are_asked_for_later_are_drawn(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    assert run([inbox], out, overlay=True).new == 3
+    assert len(list((out / "overlays").iterdir())) == 3
+    assert run([inbox], out).new == run([inbox], out, overlay=True).new == 0
+
+
+def test_a_changed_form_reads_again_what_it_touches(tmp_path: Path, out: Path) -> None:
+    forms = tmp_path / "forms"
+    for name in ("postal_card", "meter_reading"):
+        (forms / name).mkdir(parents=True)
+        for file in ("form.toml", "form-page1.png"):
+            (forms / name / file).write_bytes((SAMPLES / name / file).read_bytes())
+    for scan in ("scan0001.jpg", "scan0002.tif", "scan0003.jpg"):
+        write_page(tmp_path / "inbox" / scan).write_bytes((SAMPLES / "mixed" / scan).read_bytes())
+    summary = run([tmp_path / "inbox"], out, forms=[forms])
+    shown = [row.split(",")[2] for row in (out / "pages.csv").read_text().splitlines()[1:]]
+    assert sorted(set(shown)) == ["", "meter_reading", "postal_card"], "one of each, one of none"
+    text = (forms / "postal_card" / "form.toml").read_text()
+    (forms / "postal_card" / "form.toml").write_text("# a comment\n" + text)
+    assert run([tmp_path / "inbox"], out, forms=[forms]).new == 0
+    (forms / "postal_card" / "form.toml").write_text(text.replace("[[fields]]", "[[fields]]\nrequired = true", 1))
+    again = run([tmp_path / "inbox"], out, forms=[forms])
+    assert again.new == 2, "its own page, and the one that shows no form"
+    assert again.pages == summary.pages
+
+
+def test_crops_that_no_page_has_any_more_are_cleared_away(tmp_path: Path, out: Path) -> None:
+    scan = SAMPLES / "survey" / "clean.png"
+    for confidence in (1.0, 0.0):
+        run([scan], out, min_confidence=confidence)
+        with (out / "review.csv").open(newline="") as file:
+            named = {row["crop"] for row in csv.DictReader(file)}
+        assert {f"crops/{path.name}" for path in (out / "crops").iterdir()} == named
+
+
+# --- left for later
+
+
+def test_files_that_are_young_are_left_and_listed(inbox: Path, out: Path) -> None:
+    os.utime(inbox / "1.png")
+    summary = run([inbox], out, chores=Chores(settle_s=60))
+    assert (summary.pages, summary.skipped, summary.exit_code) == (2, 1, 0)
+    assert pages(out)[-1] == ["1.png", "0", "skipped", "settling"]
+    os.utime(inbox / "1.png", (PAST, PAST))
+    assert run([inbox], out, chores=Chores(settle_s=60)).pages == 3
+
+
+def test_a_limit_leaves_the_rest_for_the_next_run(inbox: Path, out: Path, tmp_path: Path) -> None:
+    summary = run([inbox], out, chores=Chores(limit=2))
+    assert (summary.new, summary.exit_code) == (2, 0)
+    assert pages(out)[-1] == ["2.png", "0", "skipped", "waiting"]
+    assert status_of(out).waiting == 1
+    run([inbox], out, chores=Chores(limit=2))
+    run([inbox], tmp_path / "whole")
+    assert tables(out) == tables(tmp_path / "whole")
+
+
+def test_a_limit_counts_pages_of_one_file_too(out: Path, tmp_path: Path) -> None:
+    batch = SAMPLES / "meter_reading" / "batch.tif"
+    run([batch], out, chores=Chores(limit=2))
+    assert pages(out)[-1] == ["batch.tif", "0", "skipped", "waiting"]
+    assert run([batch], out).new == 1
+    run([batch], tmp_path / "whole")
+    assert tables(out) == tables(tmp_path / "whole")
+
+
+def test_a_dry_run_tells_and_changes_nothing(inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanner.ledger.SETTLED_NS", 0)  # else these files are too young to be surely the same
+    assert preview([inbox], out).to_read == ("0.png", "1.png", "2.png")
+    assert not out.exists()
+    run([inbox], out)
+    write_page(inbox / "new.png", 9)
+    planned = preview([inbox], out)
+    assert (planned.to_read, planned.done) == (("new.png",), 3)
+    assert status_of(out).files == 3
+
+
+# --- moved
+
+
+def test_files_that_are_read_can_be_moved_away(inbox: Path, out: Path, tmp_path: Path) -> None:
+    (inbox / "bad.png").write_bytes(b"GIF87a")
+    chores = Chores(move_done=tmp_path / "done", move_failed=tmp_path / "failed")
+    run([inbox], out, chores=chores)
+    assert list(inbox.iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / "done").iterdir()) == ["0.png", "1.png", "2.png"]
+    assert [path.name for path in (tmp_path / "failed").iterdir()] == ["bad.png"]
+    before = tables(out)
+    summary = run([inbox], out, chores=chores)
+    assert (summary.new, summary.pages, summary.gone) == (0, 3, 0)
+    assert tables(out) == before
+    assert status_of(out).moved == 4
+
+
+def test_a_new_file_of_an_old_name_stands_beside_the_one_that_was_moved(inbox: Path, out: Path, tmp_path: Path) -> None:
+    chores = Chores(move_done=tmp_path / "done")
+    run([inbox], out, chores=chores)
+    for number in (5, 6):
+        write_page(inbox / "1.png", number)
+        run([inbox], out, chores=chores)
+    assert [row[0] for row in pages(out)] == ["0.png", "1.png", "1~2.png", "1~3.png", "2.png"]
+    assert (tmp_path / "done" / "1~3.png").exists()
+
+
+def test_what_was_moved_is_read_again_where_it_lies(inbox: Path, out: Path, tmp_path: Path) -> None:
+    run([inbox], out, chores=Chores(move_done=tmp_path / "done"))
+    assert run([inbox], out, min_confidence=0.5).new == 3
+
+
+def test_nothing_is_moved_over_another_file(inbox: Path, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "1.png").write_text("mine")
+    run([inbox], out, chores=Chores(move_done=tmp_path / "done"))
+    assert (tmp_path / "done" / "1.png").read_text() == "mine"
+    assert (tmp_path / "done" / "1~2.png").exists()
+
+
+def test_moving_into_an_input_is_refused(inbox: Path, out: Path) -> None:
+    with pytest.raises(UsageError, match="--move-done"):
+        run([inbox], out, chores=Chores(move_done=inbox / "done"))
+
+
+# --- files of all kinds
+
+
+@pytest.mark.parametrize("name", ["=1+1.png", "line\nbreak.png", os.fsdecode(b"\xff.png"), "a,b;c.png", " x .png"])
+def test_strange_names_are_read_and_known_again(tmp_path: Path, out: Path, name: str) -> None:
+    write_page(tmp_path / "inbox" / "plain.png").rename(tmp_path / "inbox" / name)
+    assert run([tmp_path / "inbox"], out).pages == 1
+    assert run([tmp_path / "inbox"], out).new == 0
+    assert len(pages(out)) == 1
+
+
+def test_a_file_that_cannot_be_opened_is_tried_again_each_time(inbox: Path, out: Path) -> None:
+    (inbox / "lost.png").symlink_to(inbox / "nowhere.png")
+    for _ in range(2):
+        summary = run([inbox], out)
+        assert (summary.failed, summary.new_failed) == (1, 1)
+    write_page(inbox / "nowhere.png", 7)
+    (inbox / "nowhere.png").rename(inbox.parent / "there.png")
+    (inbox / "lost.png").unlink()
+    (inbox / "lost.png").symlink_to(inbox.parent / "there.png")
+    assert run([inbox], out).failed == 0
+
+
+def test_an_empty_folder_is_an_error_only_where_nothing_was_ever_read(inbox: Path, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoInputError):
+        run([tmp_path / "empty"], out)
+    assert not out.exists()
+    run([inbox], out, chores=Chores(move_done=tmp_path / "done"))
+    assert run([inbox], out).exit_code == 0
+    with pytest.raises(NoInputError):
+        run([tmp_path / "empty"], out)
+    assert len(pages(out)) == 3
+
+
+# --- interrupted
+
+
+def test_a_run_that_is_stopped_goes_on(inbox: Path, out: Path, tmp_path: Path) -> None:
+    finished: list[int] = []
+    summary = run(
+        [inbox], out, is_stopped=lambda: len(finished) == 1, progress=lambda done, files: finished.append(done)
+    )
+    assert (summary.exit_code, summary.pages) == (130, 1)
+    assert pages(out)[1:] == [[f"{number}.png", "0", "skipped", "interrupted"] for number in (1, 2)]
+    assert run([inbox], out).new == 2
+    run([inbox], tmp_path / "whole")
+    assert tables(out) == tables(tmp_path / "whole")
+
+
+def test_killed_at_any_time_it_goes_on_and_nothing_is_lost(out: Path, tmp_path: Path) -> None:
+    whole = run([SAMPLES], tmp_path / "whole")
+    killed = 0
+    for seconds in (0.5, 0.8, 1.1, 1.4, 1.7):
+        process = read_in_another_process(str(SAMPLES), "-o", str(out), "--workers", "2")
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+    assert killed > 1
+    last = run([SAMPLES], out)
+    assert tables(out) == tables(tmp_path / "whole")
+    assert {path.name for path in (out / "crops").rglob("*")} == {
+        path.name for path in (tmp_path / "whole" / "crops").rglob("*")
+    }
+    assert last.pages == whole.pages
+
+
+def test_workers_give_the_same_as_this_process(out: Path, tmp_path: Path) -> None:
+    inputs = [SAMPLES / name for name in ("mixed", "broken", "survey")]
+    run(inputs, out, engine=Engine(workers=2), forms=[SAMPLES], overlay=True)
+    run(inputs, tmp_path / "here", forms=[SAMPLES], overlay=True)
+    assert tables(out) == tables(tmp_path / "here")
+    pictures = [
+        {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.suffix in (".png", ".jpg")
+        }
+        for folder in (out, tmp_path / "here")
+    ]
+    assert pictures[0] == pictures[1]
+
+
+# --- the folder
+
+
+def test_a_second_run_in_the_same_folder_is_refused(inbox: Path, out: Path) -> None:
+    with output_folder(out):
+        process = read_in_another_process(str(inbox), "-o", str(out))
+        _, told = process.communicate()
+    assert process.returncode == RunningError.exit_code == 9
+    assert f"process {os.getpid()} on".encode() in told
+
+
+def test_a_ledger_of_another_program_is_left_alone(inbox: Path, out: Path) -> None:
+    out.mkdir()
+    with sqlite3.connect(out / "run.db") as foreign:
+        foreign.execute("CREATE TABLE mine (x)")
+        foreign.execute("PRAGMA application_id = 7")
+    foreign.close()
+    with pytest.raises(OutputError, match="is not of scanner"):
+        run([inbox], out)
+
+
+def test_a_ledger_of_a_newer_scanner_is_refused(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    with sqlite3.connect(out / "run.db") as newer:
+        newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    with pytest.raises(OutputError, match="version 99"):
+        run([inbox], out)
+
+
+def test_a_file_that_is_no_database(inbox: Path, out: Path) -> None:
+    out.mkdir()
+    (out / "run.db").write_text("no database" * 100)
+    with pytest.raises(OutputError, match=r"run\.db"):
+        run([inbox], out)
+
+
+def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(
+    inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Ledger.__init__
+
+    def open_small(self: Ledger, folder: Path, **options: bool) -> None:
+        opened(self, folder, **options)
+        count = self._db.execute("PRAGMA page_count").fetchone()[0]
+        self._db.execute(f"PRAGMA max_page_count = {count}")
+
+    for number in range(3, 60):
+        write_page(inbox / f"{number}.png", number)
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "__init__", open_small)
+        with pytest.raises(OutputError, match="full"):
+            run([inbox], out)
+    assert run([inbox], out).pages == 60
+
+
+def test_the_status_of_a_folder(inbox: Path, out: Path) -> None:
+    with pytest.raises(NoInputError, match=r"run\.db"):
+        status_of(inbox)
+    (inbox / "bad.png").write_bytes(b"GIF87a")
+    (inbox / "lost.png").symlink_to(inbox / "nowhere.png")
+    (inbox / "notes.txt").write_text("no scan")
+    summary = run([inbox], out)
+    assert isinstance(summary, RunSummary)
+    assert status_of(out).text().splitlines() == [
+        "files     6: 4 done, 0 waiting, 1 unknown_type",
+        "pages     5: 3 read, 2 failed, 1 unknown_format, 1 unreadable",
+        "fields    0: 0 accepted, 0 to review, 0 blank",
+    ]
+    with output_folder(out):
+        assert status_of(out).running.startswith(f"process {os.getpid()} on")
