@@ -9,6 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from scanner.events import tell_event
+
 if TYPE_CHECKING:
     from scanner.task import Job, Outcome
 
@@ -67,6 +69,7 @@ def work(crew: "Crew", todo: Todo, is_stopped: Callable[[], bool] = lambda: Fals
         for future in wait(running, timeout=TICK_S, return_when=FIRST_COMPLETED).done:
             job, result = running.pop(future), crew.result_of(future)
             if isinstance(result, Lost) and result.reason == WORKER_DIED and crew.retries:
+                tell_event("worker_died", file=job.name, page=getattr(job, "page", 0), detail=result.detail)
                 died.append((job, result))  # others may be to blame, as for memory: it is tried again alone
             else:
                 yield job, result

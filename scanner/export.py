@@ -62,6 +62,7 @@ class RunSummary:
     new_failed: int = 0
     gone: int = 0  # files that were read and are there no more
     is_interrupted: bool = False
+    kept_review: Path | None = None  # where a review.csv was put aside that somebody had written to
 
     @property
     def exit_code(self) -> int:

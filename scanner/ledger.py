@@ -4,6 +4,7 @@ SQLite in WAL mode; one process writes, a transaction a page. A page is known by
 beside it stands what it was read with, so that a changed form or network tells which pages are to be read again.
 """
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -66,7 +67,12 @@ CREATE TABLE fields (
     alternatives TEXT NOT NULL, crop TEXT NOT NULL,
     PRIMARY KEY (page_id, place)
 ) WITHOUT ROWID;
-CREATE TABLE stale (path TEXT NOT NULL);  -- pictures that no page has any more
+CREATE TABLE notes (            -- what a run leaves for the next
+    key TEXT PRIMARY KEY, value TEXT NOT NULL
+);
+CREATE TABLE stale (            -- pictures that no page has any more
+    path TEXT NOT NULL
+);
 """
 
 
@@ -312,6 +318,24 @@ class Ledger:
 
     def clear_stale(self) -> None:
         self._db.execute("DELETE FROM stale")
+
+    def state(self) -> str:
+        """Of all that the tables are made of: the same only if they would be the same."""
+        digest = hashlib.sha256()
+        for row in self._db.execute(
+            "SELECT name, digest, pages, reason, detail, seconds FROM files WHERE place IS NOT NULL ORDER BY place"
+        ):
+            digest.update(repr(tuple(row)).encode(errors="surrogateescape"))
+        pages = self._db.execute("SELECT count(*), max(read_at) FROM pages").fetchone()
+        digest.update(repr(tuple(pages)).encode())
+        return digest.hexdigest()
+
+    def note(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def put_note(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
 
     def counts(self) -> dict[str, int]:
         """Of the tables: files and what became of them, pages and fields by status."""

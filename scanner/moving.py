@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scanner.errors import OutputError, PageError
+from scanner.events import tell_event
 from scanner.ledger import FileRow, Ledger
 from scanner.page import signature_of
 from scanner.pipeline import PageFailure
@@ -38,6 +39,7 @@ def move_files(ledger: Ledger, done: Path | None, failed: Path | None, is_done: 
             ) from error
         with ledger.transaction():
             ledger.put_moved(file, target, signature)
+        tell_event("moved", file=file.name, to=str(target))
         moved += 1
     return moved
 

@@ -5,10 +5,11 @@ was killed goes on where it ended, and the next one reads what is new.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from scanner.account import Account
 from scanner.engine import Engine, open_crew
 from scanner.errors import NoInputError, UsageError
-from scanner.export import RunSummary, write_tables
+from scanner.events import tell_event
+from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, RunSummary, write_tables
 from scanner.ledger import Ledger, Reader, Redo, now_text
 from scanner.moving import move_files
 from scanner.network import read_network_files
@@ -24,13 +26,14 @@ from scanner.page import discover
 from scanner.pipeline import PageResult, policy_of
 from scanner.plan import plan_files
 from scanner.shift import Shift
-from scanner.staging import LEDGER, PUBLISHED, output_folder
+from scanner.staging import LEDGER, PUBLISHED, REVIEW, keep_edited, output_folder, signs_of_tables
 from scanner.task import Kit
 
 if TYPE_CHECKING:
     from scanner.documents import Assembler
     from scanner.known import FormFiles, KnownForm
 
+TABLES_NOTE = "tables"  # in the ledger: what the tables were made of, and how they look
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many files are finished, and of how many."""
 
@@ -100,16 +103,24 @@ def run(
         if not plan.found and not plan.kept:
             raise _nothing_in(inputs)
         shift = Shift(ledger, reader, output, chores.limit, lambda done: progress(done, plan.files))
+        tell_event("started", output=str(output), files=plan.found, process=os.getpid())
         is_interrupted = _work(shift, engine, kit, is_stopped)
         account = Account(ledger, reader, "waiting" if shift.is_limited else "interrupted")
-        results, assembler = _with_forms(account.results(), known, kit)
-        summary = write_tables(output, results, skipped=account.skipped(), documents=assembler)
+        summary, kept = _export(ledger, output, account, known, kit)
         if account.waiting and not is_interrupted and not shift.is_limited:
             raise RuntimeError(f"{account.waiting} files were neither read nor did they fail")
         _clear_stale(ledger, output)
-        if not is_interrupted:
+        if not is_interrupted and (chores.move_done or chores.move_failed):
             move_files(ledger, chores.move_done, chores.move_failed, shift.is_done)
-    return replace(summary, new=shift.new, new_failed=shift.new_failed, gone=plan.gone, is_interrupted=is_interrupted)
+    tell_event("interrupted" if is_interrupted else "finished", new=shift.new, failed=shift.new_failed)
+    return replace(
+        summary,
+        new=shift.new,
+        new_failed=shift.new_failed,
+        gone=plan.gone,
+        is_interrupted=is_interrupted,
+        kept_review=kept,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +200,30 @@ def _kit(
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _export(
+    ledger: Ledger, output: Path, account: Account, known: "Sequence[KnownForm]", kit: Kit
+) -> tuple[RunSummary, Path | None]:
+    """Write the tables, unless they are already as they would be; and where an edited review.csv was put aside."""
+    state = _digest(ledger.state(), kit.key, account.left, repr((FIELD_COLUMNS, PAGE_COLUMNS)))
+    note = json.loads(ledger.note(TABLES_NOTE) or "{}")
+    signs = note.get("signs", {})
+    if note.get("state") == state and (signs == signs_of_tables(output) or _is_only_review_edited(signs, output)):
+        return RunSummary(**note["summary"]), None
+    kept = keep_edited(output, signs)
+    results, assembler = _with_forms(account.results(), known, kit)
+    summary = write_tables(output, results, skipped=account.skipped(), documents=assembler)
+    note = {"state": state, "signs": signs_of_tables(output), "summary": asdict(summary)}
+    with ledger.transaction():
+        ledger.put_note(TABLES_NOTE, json.dumps(note))
+    return summary, kept
+
+
+def _is_only_review_edited(signs: dict[str, list[int]], output: Path) -> bool:
+    """Whether somebody is at work in review.csv, and nothing is new."""
+    now = signs_of_tables(output)
+    return now.keys() == signs.keys() and all(now[name] == signs[name] for name in now if name != REVIEW)
 
 
 def _with_forms(

@@ -7,9 +7,11 @@ from typing import TypeAlias
 
 from scanner.crew import Crew, Lost, Result, Todo, work
 from scanner.errors import PageError
+from scanner.events import tell_event
+from scanner.fields import REVIEW
 from scanner.ledger import FileRow, Ledger, Reader
 from scanner.page import Hash, Signature, hash_file
-from scanner.pipeline import PageFailure
+from scanner.pipeline import PageFailure, PageResult
 from scanner.task import Changed, Job, Look, Looked, PageDone, Read
 
 Progress: TypeAlias = Callable[[int], None]
@@ -120,28 +122,46 @@ class Shift:
             self.ledger.put_page(found.digest, failure, self.reader)
         else:
             return  # it has failed before
-        self.new += 1
-        self.new_failed += 1
+        self._count(failure)
 
     def _take_page(self, job: Read, result: Result) -> None:
         if isinstance(result, Changed):
             with self.ledger.transaction():
                 self.ledger.put_left(job.path, "changing", "it was written to while it was read")
+            tell_event("left", file=job.name, reason="changing")
             return
         if isinstance(result, Lost):
             result = PageDone(PageFailure(job.name, job.page, result.reason, result.detail, 0.0))
         assert isinstance(result, PageDone)
         page = result.result
-        self.new += 1
-        self.new_failed += isinstance(page, PageFailure)
         if isinstance(page, PageFailure) and page.reason == UNREADABLE:
             with self.ledger.transaction():
                 self.ledger.put_left(job.path, page.reason, page.detail, page.seconds)
+        else:
+            for path, data in result.pictures.items():
+                _write_picture(self.output / path, data)
+            with self.ledger.transaction():
+                self.ledger.put_page(job.digest, page, self.reader, result.overlay)
+        self._count(page)
+
+    def _count(self, page: PageResult) -> None:
+        """One page more that is in the ledger."""
+        self.new += 1
+        if isinstance(page, PageFailure):
+            self.new_failed += 1
+            tell_event("failed", file=page.file, page=page.page, reason=page.reason, detail=page.detail)
             return
-        for path, data in result.pictures.items():
-            _write_picture(self.output / path, data)
-        with self.ledger.transaction():
-            self.ledger.put_page(job.digest, page, self.reader, result.overlay)
+        review = sum(field.status == REVIEW for field in page.fields)
+        tell_event(
+            "read",
+            file=page.file,
+            page=page.page,
+            form=page.form,
+            reason=page.reason,
+            fields=len(page.fields),
+            review=review,
+            seconds=round(page.seconds, 3),
+        )
 
     def _finish_file(self) -> None:
         self._files += 1

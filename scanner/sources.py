@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from scanner.errors import NoInputError
@@ -43,6 +44,7 @@ class Discovery:
 @dataclass(frozen=True, slots=True)
 class _Found:
     path: Path
+    real: str  # the same for all ways that lead to it
     root: Path  # the name starts below this folder
     is_tried: bool
 
@@ -74,15 +76,19 @@ def discover(inputs: Sequence[Path]) -> Discovery:
 
 
 def _source(found: _Found, name: str) -> SourceFile:
-    return SourceFile(found.path, name, found.root.absolute())
+    return SourceFile(found.path, name, _absolute(found.root))
+
+
+@cache
+def _absolute(root: Path) -> Path:
+    return root.absolute()
 
 
 def _search(given: Path) -> Iterator[_Found]:
-    for path in _walk(given):
+    for path, real, is_folder in _walk(given):
         is_given = path == given
         is_image = path.suffix.lower() in SUFFIXES and not is_form_picture(path)
-        is_tried = is_given or is_image or _is_folder(path)
-        yield _Found(path, given.parent if is_given else given, is_tried)
+        yield _Found(path, real, given.parent if is_given else given, is_given or is_image or is_folder)
 
 
 def is_form_picture(path: Path) -> bool:
@@ -90,41 +96,50 @@ def is_form_picture(path: Path) -> bool:
     return bool(FORM_PICTURE.fullmatch(path.name)) and os.path.exists(path.with_name(FORM_FILE))  # noqa: PTH110
 
 
-def _walk(start: Path) -> Iterator[Path]:
-    """Every file under `start`, or itself, in natural order; no folder is entered twice, whatever links lead there."""
+def _walk(start: Path) -> Iterator[tuple[Path, str, bool]]:
+    """Every file under `start`, or itself, in natural order, with its real path; no folder is entered twice.
+
+    A folder that cannot be listed comes as itself, and is said to be one.
+    """
     visited: set[str] = set()
-    waiting = [start]
+    waiting = [(start, os.path.realpath(start), os.path.isdir(start))]  # noqa: PTH112 - Path.is_dir raises PermissionError
     while waiting:
-        path = waiting.pop()
-        if not _is_folder(path):
-            yield path
-        elif (real := os.path.realpath(path)) not in visited:
+        path, real, is_folder = waiting.pop()
+        if not is_folder:
+            yield path, real, False
+        elif real not in visited:
             visited.add(real)
             try:
-                names = [child.name for child in path.iterdir()]
+                children = list(_children(path, real))
             except OSError:
-                yield path
+                yield path, real, True
                 continue
-            shown = sorted((name for name in names if not name.startswith(".")), key=natural_key, reverse=True)
-            waiting += [path / name for name in shown]
+            waiting += sorted(children, key=lambda child: natural_key(child[0].name), reverse=True)
 
 
-def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises PermissionError
+def _children(folder: Path, real: str) -> Iterator[tuple[Path, str, bool]]:
+    """What lies in a folder and is not hidden: path, real path, whether it is a folder."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                is_link = entry.is_symlink()
+                there = os.path.realpath(entry.path) if is_link else os.path.join(real, entry.name)  # noqa: PTH118
+                is_folder = os.path.isdir(entry.path) if is_link else entry.is_dir()  # noqa: PTH112
+                yield folder / entry.name, there, is_folder
 
 
 def _once(found: Iterable[_Found]) -> list[_Found]:
     """Each file once: by the first way that tries it, else by the first."""
     by_file: dict[str, _Found] = {}
     for item in found:
-        known = by_file.setdefault(os.path.realpath(item.path), item)
+        known = by_file.setdefault(item.real, item)
         if item.is_tried and not known.is_tried:
-            by_file[os.path.realpath(item.path)] = item
+            by_file[item.real] = item
     return list(by_file.values())
 
 
 def _unique_names(found: Sequence[_Found]) -> list[str]:
-    folders = [item.root.absolute().parts[1:] for item in found]
+    folders = [_absolute(item.root).parts[1:] for item in found]
     names = [_text(item.path.relative_to(item.root)) for item in found]
     for depth in range(1, 1 + max(map(len, folders), default=0)):
         count = Counter(names)

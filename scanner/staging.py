@@ -21,7 +21,8 @@ STAGING = ".partial"
 LOCK, HOLDER = ".lock", ".holder"
 LEDGER = "run.db"
 # In the order of putting in place: pages.csv first, it shows whose the rest is.
-TABLES = ("pages.csv", "fields.csv", "review.csv", "forms.csv")
+REVIEW = "review.csv"
+TABLES = ("pages.csv", "fields.csv", REVIEW, "forms.csv")
 PICTURES = ("crops", "overlays")
 PUBLISHED = (*TABLES, *PICTURES)  # what a person finds in OUTPUT, beside the ledger
 SIGN = "file,page,form,status,"  # how the pages.csv of a run begins
@@ -127,6 +128,23 @@ def staging_folder(output: Path) -> Iterator[Path]:
         sync_folder(output)
     finally:
         _remove(staging)
+
+
+def signs_of_tables(output: Path) -> dict[str, list[int]]:
+    """Size and time of each table that is there: they change when somebody else writes it."""
+    paths = [output / name for name in TABLES if (output / name).exists()]
+    return {path.name: [path.stat().st_size, path.stat().st_mtime_ns] for path in paths}
+
+
+def keep_edited(output: Path, signs: dict[str, list[int]]) -> Path | None:
+    """Put a review.csv aside that somebody has written to since it had these signs, so that no work is lost."""
+    review = output / REVIEW
+    if REVIEW not in signs or not review.exists() or signs_of_tables(output)[REVIEW] == signs[REVIEW]:
+        return None
+    written = time.strftime("%Y-%m-%dT%H%M%S", time.localtime(review.stat().st_mtime))
+    kept = review.with_name(f"review-edited-{written}.csv")
+    review.replace(kept)
+    return kept
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs: what is read is read once, whatever happens in between; the tables are exports of the ledger."""
 
 import csv
+import json
 import os
 import signal
 import sqlite3
@@ -176,6 +177,30 @@ def test_crops_that_no_page_has_any_more_are_cleared_away(tmp_path: Path, out: P
         assert {f"crops/{path.name}" for path in (out / "crops").iterdir()} == named
 
 
+def test_tables_that_are_as_they_would_be_are_left_alone_and_mended_where_they_are_not(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    before = (out / "pages.csv").stat().st_mtime_ns, tables(out)
+    run([inbox], out)
+    assert (out / "pages.csv").stat().st_mtime_ns == before[0]
+    (out / "fields.csv").unlink()
+    (out / "pages.csv").write_text("file,page,form,status,\n")
+    run([inbox], out)
+    assert tables(out) == before[1]
+
+
+def test_a_review_that_somebody_is_at_work_in_is_never_lost(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    (out / "review.csv").write_text("corrected")
+    assert run([inbox], out).kept_review is None
+    assert (out / "review.csv").read_text() == "corrected"
+    write_page(inbox / "new.png", 9)
+    kept = run([inbox], out).kept_review
+    assert kept is not None
+    assert kept.name.startswith("review-edited-")
+    assert kept.read_text() == "corrected"
+    assert (out / "review.csv").read_text().startswith("file,page,")
+
+
 # --- left for later
 
 
@@ -345,6 +370,18 @@ def test_workers_give_the_same_as_this_process(out: Path, tmp_path: Path) -> Non
         for folder in (out, tmp_path / "here")
     ]
     assert pictures[0] == pictures[1]
+
+
+def test_what_happens_is_told_as_text_or_json(inbox: Path, out: Path) -> None:
+    (inbox / "bad one.png").write_bytes(b"GIF87a")
+    process = read_in_another_process(str(inbox), "-o", str(out), "--log-json", "--workers", "1")
+    told = [json.loads(line) for line in process.communicate()[1].splitlines()]
+    assert [each["event"] for each in told] == ["started", "read", "read", "read", "failed", "finished"]
+    assert told[4]["reason"] == "unknown_format"
+    process = read_in_another_process(str(inbox), "-o", str(out), "--log", "--workers", "1", "--redo", "failed")
+    lines = process.communicate()[1].decode().splitlines()
+    assert 'failed file="bad one.png" page=0 reason=unknown_format' in lines[1]
+    assert lines[-1].endswith("finished new=1 failed=1")
 
 
 # --- the folder

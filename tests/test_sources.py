@@ -129,13 +129,13 @@ def test_names_that_are_no_text_can_be_written(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_listed_is_accounted_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, ["1.png", "locked/2.png"])
-    listing = Path.iterdir
+    listing = os.scandir
 
     def refuse(path: Path) -> object:
         if path.name == "locked":
             raise PermissionError(13, "Permission denied")
         return listing(path)
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     assert names_of(discover([tmp_path])) == ["1.png", "locked"]
     assert names_of(discover([tmp_path / "locked"])) == ["locked"]

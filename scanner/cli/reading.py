@@ -85,11 +85,14 @@ def read(
         Path | None, typer.Option(parser=_path, metavar="<path>", help="Move files there of which a page failed.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be read.")] = False,
+    log: Annotated[bool, typer.Option("--log", help="Tell on stderr what happens, a line a page.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="The same, as a line of JSON each.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something failed.")] = False,
 ) -> None:
     """Read every digit box of every page into OUTPUT/fields.csv, review.csv and pages.csv."""
     prepare_process()  # before NumPy is imported
     from scanner.engine import Engine, all_cores
+    from scanner.events import listen
     from scanner.progress import progress_bar, stop_signal
     from scanner.run import Chores, preview, run
 
@@ -109,12 +112,16 @@ def read(
             say(printable(name))
         say(f"{len(planned.to_read):,} files to read, {planned.done:,} done")
         return
+    if log or log_json:
+        listen(as_json=log_json)
     engine = Engine(workers or all_cores(), page_timeout, round(page_memory * 1024**3), cluster)
-    with stop_signal() as stop, progress_bar(not quiet) as progress:
+    with stop_signal() as stop, progress_bar(not (quiet or log or log_json)) as progress:
         summary = run(inputs, output, **options, engine=engine, is_stopped=stop.is_set, progress=progress)
     for given in inputs:
         if not os.path.lexists(given):
             tell(f"{given}: no such file or folder; the other inputs were read")
+    if summary.kept_review:
+        tell(f"{summary.kept_review}: review.csv as it was edited; the new one has what is to be reviewed now")
     if summary.is_interrupted:
         tell(f"interrupted; what was finished is in {output}, and the same command goes on")
     if summary.new_failed or summary.is_interrupted or not quiet:

@@ -1,0 +1,130 @@
+"""Runs that are killed: whether the tables are those of an undisturbed run, and no page is lost or read twice.
+
+    python tests/benchmarks/crash.py [--pages 200] [--kills 50] [--seed 1]
+
+The run is killed at random instants and started again until it has been killed so often, and then left to end. The
+same with single workers killed. Pages are of the mirror, with digits that scanner draws.
+"""
+
+import argparse
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from scanner import synth
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as place:
+        scans = Path(place) / "scans"
+        synth.write_pages(scans, options.pages, ["cells", "comb"], ["clean", "scan"], options.seed, synth.DrawnDigits())
+        start = time.monotonic()
+        whole = Path(place) / "whole"
+        _, log = finish(start_run(scans, whole))
+        seconds = time.monotonic() - start
+        print(f"undisturbed: {options.pages} pages in {seconds:.0f} s, {count(log).total()} read")
+        report("run killed", whole, *killed_runs(scans, Path(place) / "runs", options.kills, seconds, rng))
+        report("workers killed", whole, *killed_workers(scans, Path(place) / "workers", options.kills, seconds, rng))
+
+
+def start_run(scans: Path, output: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "scanner", "read", str(scans), "-o", str(output), "--workers", "2", "--log-json"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    _, log = process.communicate()
+    return process.returncode, log
+
+
+def killed_runs(
+    scans: Path, output: Path, kills: int, seconds: float, rng: random.Random
+) -> tuple[Path, Counter[str], str]:
+    """Kill the run, at instants spread over its whole time, and start it again."""
+    read: Counter[str] = Counter()
+    killed = 0
+    for _ in range(kills):
+        process = start_run(scans, output)
+        try:
+            process.wait(1.0 + rng.uniform(0, 2 * seconds / kills + 0.5))  # a start takes a second
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+        read += count(finish(process)[1])
+    code, log = finish(start_run(scans, output))
+    return output, read + count(log), f"{killed} of {kills} killed before they ended, the last ended with {code}"
+
+
+def killed_workers(
+    scans: Path, output: Path, kills: int, seconds: float, rng: random.Random
+) -> tuple[Path, Counter[str], str]:
+    """Kill one worker after another of a single run."""
+    process = start_run(scans, output)
+    killed = 0
+    while process.poll() is None and killed < kills:
+        time.sleep(rng.uniform(0, 2 * seconds / kills))
+        workers = children_of(process.pid)
+        if workers:
+            os.kill(rng.choice(workers), signal.SIGKILL)
+            killed += 1
+    code, log = finish(process)
+    told = Counter(json.loads(line)["event"] for line in log.splitlines())["worker_died"]
+    return output, count(log), f"{killed} workers killed, {told} of them with a page, the run ended with {code}"
+
+
+def children_of(process: int) -> Sequence[int]:
+    """Worker processes: those that Python spawned, without the tracker of its resources."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(process), "-f", "spawn_main"], capture_output=True, text=True, check=False
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+def count(log: str) -> Counter[str]:
+    """How often each page was read and put into the ledger."""
+    events = []
+    for line in log.splitlines():
+        try:
+            events.append(json.loads(line))
+        except ValueError:  # the last line of a killed run may be torn
+            continue
+    return Counter(f"{event['file']} {event['page']}" for event in events if event["event"] in ("read", "failed"))
+
+
+def report(title: str, whole: Path, output: Path, read: Counter[str], told: str) -> None:
+    twice = sum(times - 1 for times in read.values())
+    same = tables(output) == tables(whole)
+    print(
+        f"{title}: {told}; tables {'the same' if same else 'NOT THE SAME'}; {len(read)} pages read, {twice} of them twice"
+    )
+
+
+def tables(output: Path) -> dict[str, object]:
+    """All tables byte for byte, but for the seconds that pages took."""
+    with (output / "pages.csv").open(newline="") as file:
+        pages = [{**row, "seconds": ""} for row in csv.DictReader(file)]
+    return {path.name: path.read_bytes() for path in sorted(output.glob("*.csv")) if path.name != "pages.csv"} | {
+        "pages.csv": pages
+    }
+
+
+if __name__ == "__main__":
+    main()
