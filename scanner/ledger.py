@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -67,6 +67,11 @@ CREATE TABLE fields (
     alternatives TEXT NOT NULL, crop TEXT NOT NULL,
     PRIMARY KEY (page_id, place)
 ) WITHOUT ROWID;
+CREATE TABLE runs (             -- one row a run: what it added
+    id INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT NOT NULL, is_interrupted INTEGER NOT NULL,
+    pages INTEGER NOT NULL, failed INTEGER NOT NULL,
+    accepted INTEGER NOT NULL, review INTEGER NOT NULL, blank INTEGER NOT NULL, seconds REAL NOT NULL
+);
 CREATE TABLE notes (            -- what a run leaves for the next
     key TEXT PRIMARY KEY, value TEXT NOT NULL
 );
@@ -127,6 +132,27 @@ class FileRow:
     @property
     def path_now(self) -> Path:
         return self.moved_to or self.path
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What one run added: pages read and failed, fields by status; `seconds` is the workers' time for them."""
+
+    started: str
+    ended: str
+    is_interrupted: int
+    pages: int
+    failed: int
+    accepted: int
+    review: int
+    blank: int
+    seconds: float
+
+    @property
+    def straight_through(self) -> float | None:
+        """The part of its filled fields that needs no person; None where there are none."""
+        filled = self.accepted + self.review
+        return self.accepted / filled if filled else None
 
 
 class Ledger:
@@ -329,6 +355,14 @@ class Ledger:
         pages = self._db.execute("SELECT count(*), max(read_at) FROM pages").fetchone()
         digest.update(repr(tuple(pages)).encode())
         return digest.hexdigest()
+
+    def put_run(self, run: RunRow) -> None:
+        self._db.execute(f"INSERT INTO runs VALUES (NULL, {', '.join('?' * len(astuple(run)))})", astuple(run))
+
+    def runs(self) -> list[RunRow]:
+        """Those that read anything, the last one first."""
+        rows = self._db.execute("SELECT * FROM runs ORDER BY id DESC")
+        return [RunRow(*tuple(row)[1:]) for row in rows]
 
     def note(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()

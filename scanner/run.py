@@ -19,7 +19,9 @@ from scanner.engine import Engine, open_crew
 from scanner.errors import NoInputError, UsageError
 from scanner.events import tell_event
 from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, RunSummary, write_tables
-from scanner.ledger import Ledger, Reader, Redo, now_text
+from scanner.fields import ACCEPTED, BLANK_STATUS
+from scanner.fields import REVIEW as REVIEW_STATUS
+from scanner.ledger import Ledger, Reader, Redo, RunRow, now_text
 from scanner.moving import move_files
 from scanner.network import read_network_files
 from scanner.page import discover
@@ -104,7 +106,10 @@ def run(
             raise _nothing_in(inputs)
         shift = Shift(ledger, reader, output, chores.limit, lambda done: progress(done, plan.files))
         tell_event("started", output=str(output), files=plan.found, process=os.getpid())
+        started = now_text()
         is_interrupted = _work(shift, engine, kit, is_stopped)
+        if shift.new:
+            ledger.put_run(_row_of(shift, started, is_interrupted))
         account = Account(ledger, reader, "waiting" if shift.is_limited else "interrupted")
         summary, kept = _export(ledger, output, account, known, kit)
         if account.waiting and not is_interrupted and not shift.is_limited:
@@ -172,6 +177,20 @@ def _work(shift: Shift, engine: Engine, kit: Kit, is_stopped: Callable[[], bool]
     except KeyboardInterrupt:  # a second one: pages in hand are lost, and read again by the next run
         return True
     return is_stopped()
+
+
+def _row_of(shift: Shift, started: str, is_interrupted: bool) -> RunRow:
+    return RunRow(
+        started=started,
+        ended=now_text(),
+        is_interrupted=is_interrupted,
+        pages=shift.new - shift.new_failed,
+        failed=shift.new_failed,
+        accepted=shift.fields[ACCEPTED],
+        review=shift.fields[REVIEW_STATUS],
+        blank=shift.fields[BLANK_STATUS],
+        seconds=round(shift.seconds, 3),
+    )
 
 
 def _kit(

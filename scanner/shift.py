@@ -1,5 +1,6 @@
 """The work of one run: jobs out of the ledger to the workers, what comes of them into it, a transaction a page."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ class Shift:
     begun: int = 0  # pages given to workers
     new: int = 0  # pages finished
     new_failed: int = 0
+    seconds: float = 0.0  # of workers, for these pages
+    fields: Counter[str] = field(default_factory=Counter)  # of these pages, by status
     _open: dict[str, int] = field(default_factory=dict)  # by digest: pages of a file that workers have
     _files: int = 0
 
@@ -147,11 +150,13 @@ class Shift:
     def _count(self, page: PageResult) -> None:
         """One page more that is in the ledger."""
         self.new += 1
+        self.seconds += page.seconds
         if isinstance(page, PageFailure):
             self.new_failed += 1
             tell_event("failed", file=page.file, page=page.page, reason=page.reason, detail=page.detail)
             return
-        review = sum(field.status == REVIEW for field in page.fields)
+        statuses = Counter(each.status for each in page.fields)
+        self.fields += statuses
         tell_event(
             "read",
             file=page.file,
@@ -159,7 +164,7 @@ class Shift:
             form=page.form,
             reason=page.reason,
             fields=len(page.fields),
-            review=review,
+            review=statuses[REVIEW],
             seconds=round(page.seconds, 3),
         )
 

@@ -1,11 +1,12 @@
-"""The commands about run folders: `scanner status`."""
+"""The commands about run folders: `scanner status`, `scanner export`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scanner.cli.app import app, say
+from scanner.cli.app import app, printable, say
 
 
 @app.command()
@@ -18,3 +19,29 @@ def status(
 
     found = status_of(output)
     say(found.json() if as_json else found.text())
+
+
+class Format(StrEnum):
+    """What readings are handed over as."""
+
+    csv = "csv"
+    xlsx = "xlsx"
+    parquet = "parquet"
+    json = "json"
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Argument(help="The output folder of a run.", show_default=False)],
+    to: Annotated[Format, typer.Option(help="The format.")] = Format.csv,
+    wide: Annotated[bool, typer.Option("--wide", help="A row a form or page, a column a field.")] = False,
+    target: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file. Default: long or wide with the format's suffix, in OUTPUT."),
+    ] = None,
+) -> None:
+    """Hand the readings of a run over to another program."""
+    from scanner.handover import hand_over
+
+    path, rows = hand_over(output, to.value, target, wide=wide)
+    say(printable(f"{path}: {rows:,} {'row' if rows == 1 else 'rows'}"))

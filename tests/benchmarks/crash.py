@@ -111,10 +111,8 @@ def count(log: str) -> Counter[str]:
 
 def report(title: str, whole: Path, output: Path, read: Counter[str], told: str) -> None:
     twice = sum(times - 1 for times in read.values())
-    same = tables(output) == tables(whole)
-    print(
-        f"{title}: {told}; tables {'the same' if same else 'NOT THE SAME'}; {len(read)} pages read, {twice} of them twice"
-    )
+    same = "the same" if tables(output) == tables(whole) else "NOT THE SAME"
+    print(f"{title}: {told}; tables {same}; {len(read)} pages read, {twice} of them twice")
 
 
 def tables(output: Path) -> dict[str, object]:

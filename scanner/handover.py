@@ -1,0 +1,113 @@
+"""Finished tables for other programs: CSV, Excel, Parquet, JSON; long, a row a field, or wide, a row a page or form.
+
+They are made of the tables in the run folder, which everything else that reads them takes for the truth, too.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from scanner.errors import NoInputError, OutputError
+from scanner.staging import write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Format: TypeAlias = Literal["csv", "xlsx", "parquet", "json"]
+WHOLE_NUMBERS = ("page", "x", "y", "width", "height")
+MOST_EXCEL_ROWS = 1_048_575  # beside the header
+
+
+def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: bool = False) -> tuple[Path, int]:
+    """Write the readings of a run folder in another format; gives the file and its number of rows.
+
+    Args:
+        output: the folder of a run.
+        to: the format; numbers that were read stay text in all of them, with their zeros.
+        target: by default `fields` or, wide, `forms` with the suffix of the format, in the folder.
+        wide: a row a filled form where the run had forms, else a row a page; a column a field.
+
+    Raises:
+        NoInputError: there is no run in the folder.
+        OutputError: the file cannot be written, a package is missing, or the format has no room for so many rows.
+    """
+    table = _wide(output) if wide else _read(output / "fields.csv")
+    target = target or output / f"{'wide' if wide else 'long'}.{to}"
+    if to == "xlsx" and len(table) > MOST_EXCEL_ROWS:
+        raise OutputError(
+            f"{target}: Excel has room for {MOST_EXCEL_ROWS:,} rows, these are {len(table):,}; use parquet"
+        )
+    try:
+        write_whole(target, lambda part: WRITERS[to](table, part))
+    except ImportError as error:
+        raise OutputError(f"{to} needs the package {error.name}: pip install 'scanner[{to}]'") from error
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot be written: {error.strerror}; choose another file with --output"
+        ) from error
+    return target, len(table)
+
+
+def _read(path: Path) -> "pd.DataFrame":
+    """A table of a run: text stays text, numbers of places and probabilities become numbers."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError as error:
+        raise NoInputError(f"{path}: is not there; name the output folder of a finished run") from error
+    for name in WHOLE_NUMBERS:
+        if name in table:
+            table[name] = pd.to_numeric(table[name]).astype("int64")
+    if "confidence" in table:
+        table["confidence"] = pd.to_numeric(table["confidence"])
+    return table
+
+
+def _wide(output: Path) -> "pd.DataFrame":
+    if (output / "forms.csv").exists():
+        return _read(output / "forms.csv")
+    import pandas as pd
+
+    fields, pages = _read(output / "fields.csv"), _read(output / "pages.csv")
+    keys = ["file", "page"]
+    pages = pages.loc[pages["status"] == "read", keys]
+    names = sorted(fields["field"].unique())
+    values = fields.pivot(index=keys, columns="field", values="value").reindex(columns=names)
+    worst = fields.groupby(keys)["status"].agg(
+        lambda statuses: "review" if (statuses == "review").any() else "accepted"
+    )
+    table = pages.merge(worst.reset_index(), on=keys, how="left").merge(values.reset_index(), on=keys, how="left")
+    return pd.DataFrame(table).fillna("")
+
+
+def _write_csv(table: "pd.DataFrame", path: Path) -> None:
+    table.to_csv(path, index=False, lineterminator="\n")
+
+
+def _write_xlsx(table: "pd.DataFrame", path: Path) -> None:
+    """Text is never a formula, a link or a number."""
+    import pandas as pd
+
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
+        table.to_excel(book, sheet_name="scanner", index=False, freeze_panes=(1, 0))
+        book.sheets["scanner"].autofilter(0, 0, max(len(table), 1), max(len(table.columns) - 1, 0))
+
+
+def _write_parquet(table: "pd.DataFrame", path: Path) -> None:
+    import pyarrow  # noqa: F401 - names the package that is missing; pandas tells a long story
+
+    table.to_parquet(path, engine="pyarrow", index=False)
+
+
+def _write_json(table: "pd.DataFrame", path: Path) -> None:
+    path.write_text(table.to_json(orient="records", force_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+WRITERS: Mapping[Format, "Callable[[pd.DataFrame, Path], None]"] = {
+    "csv": _write_csv,
+    "xlsx": _write_xlsx,
+    "parquet": _write_parquet,
+    "json": _write_json,
+}

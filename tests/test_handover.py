@@ -1,0 +1,89 @@
+"""Readings for other programs: numbers keep their zeros, text is never a formula."""
+
+import json
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from scanner.errors import NoInputError, OutputError
+from scanner.export import write_tables
+from scanner.fields import FieldReading
+from scanner.handover import Format, hand_over
+from scanner.pipeline import PageFailure, PageReading
+
+
+def field(name: str, value: str, status: str = "accepted") -> FieldReading:
+    return FieldReading(name, value, 0.9876, status, "", value, (0.99,) * len(value), (1, 2, 30, 40), ())
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    write_tables(
+        tmp_path,
+        [
+            PageReading("=a.png", 1, (field("r01f01", "007"), field("r02f01", "", "blank")), 0.1),
+            PageReading("b.png", 2, (field("r01f01", "12", "review"),), 0.1),
+            PageFailure("c.png", 1, "damaged", "", 0.1),
+            PageReading("d.png", 1, (), 0.1, reason="no_fields"),
+        ],
+    )
+    return tmp_path
+
+
+def read_back(path: Path, to: Format) -> list[dict[str, object]]:
+    if to == "xlsx":
+        rows = list(openpyxl.load_workbook(path).active.iter_rows(values_only=True))  # type: ignore[union-attr]
+        return [dict(zip(rows[0], (("" if cell is None else cell) for cell in row), strict=True)) for row in rows[1:]]  # type: ignore[arg-type]
+    if to == "json":
+        return json.loads(path.read_text())  # type: ignore[no-any-return]
+    table = (
+        pd.read_parquet(path)
+        if to == "parquet"
+        else pd.read_csv(path, dtype={"value": str, "r01f01": str}, keep_default_na=False)
+    )
+    return table.to_dict("records")  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("to", ["csv", "xlsx", "parquet", "json"])
+def test_numbers_keep_their_zeros_and_text_is_no_formula(out: Path, to: Format) -> None:
+    path, count = hand_over(out, to)
+    assert (path, count) == (out / f"long.{to}", 3)
+    rows = read_back(path, to)
+    assert [row["value"] for row in rows] == ["007", "", "12"]
+    assert (rows[0]["file"], rows[0]["page"], rows[0]["confidence"], rows[0]["width"]) == ("./=a.png", 1, 0.9876, 30)
+
+
+@pytest.mark.parametrize("to", ["csv", "xlsx", "parquet", "json"])
+def test_wide_is_a_row_a_page_that_was_read(out: Path, to: Format) -> None:
+    path, count = hand_over(out, to, out / "mine.dat", wide=True)
+    assert (path, count) == (out / "mine.dat", 3)
+    rows = read_back(path, to) if to != "xlsx" else read_back(path.rename(out / "mine.xlsx"), to)
+    assert [(row["file"], row["status"], row["r01f01"]) for row in rows] == [
+        ("./=a.png", "accepted", "007"),
+        ("b.png", "review", "12"),
+        ("d.png", "", ""),
+    ]
+
+
+def test_wide_is_a_row_a_form_where_there_are_forms(out: Path) -> None:
+    (out / "forms.csv").write_text("file,page,form,status,problem,number\na.png,1,exam,accepted,,0042\n")
+    path, _ = hand_over(out, "json", wide=True)
+    assert json.loads(path.read_text())[0]["number"] == "0042"
+
+
+def test_no_sheet_has_room_for_everything(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanner.handover.MOST_EXCEL_ROWS", 2)
+    with pytest.raises(OutputError, match="room for 2 rows"):
+        hand_over(out, "xlsx")
+
+
+def test_what_is_not_there_or_cannot_be_written(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NoInputError, match=r"fields\.csv"):
+        hand_over(tmp_path / "nowhere", "csv")
+    with pytest.raises(OutputError, match="cannot be written"):
+        hand_over(out, "csv", tmp_path / "nowhere" / "x.csv")
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(OutputError, match=r"scanner\[parquet\]"):
+        hand_over(out, "parquet")
