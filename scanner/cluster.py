@@ -4,11 +4,11 @@ Workers may come, go and be lost while a run lasts. Each must have one thread, a
 """
 
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scanner.crew import QUEUED, WORKER_DIED, Crew, Lost
+from scanner.crew import WORKER_DIED, Crew, Lost
 from scanner.errors import EngineError
 from scanner.task import Kit, perform
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_S = 10
+QUEUED = 3  # jobs a worker: none waits for the next
 LEAST_WINDOW = 8  # before the first worker has come
 
 
@@ -36,11 +37,14 @@ def open_cluster(address: str, kit: Kit) -> Iterator[Crew]:
         def window() -> int:
             return max(QUEUED * len(client.nthreads()), LEAST_WINDOW)
 
-        def losses(error: BaseException) -> Lost | None:
-            return _losses(error, address)
+        def result_of(future: "Future[Any]") -> Any:
+            try:
+                return future.result()
+            except Exception as error:
+                return _lost(error, address)
 
         # A job whose worker dies is tried again by Dask, on others; alone it would fare no better.
-        yield Crew(executor, perform, (shared,), window, losses, retries=False)
+        yield Crew(executor, perform, (shared,), window, result_of, retries=False)
     finally:
         with suppress(Exception):  # the scheduler may be gone
             client.close(timeout=CONNECT_S)
@@ -61,7 +65,8 @@ def _same(kit: Kit) -> Kit:
     return kit
 
 
-def _losses(error: BaseException, address: str) -> Lost | None:
+def _lost(error: Exception, address: str) -> Lost:
+    """What an exception of a future says of its job; raises it, where it is no fault of the job."""
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
@@ -70,4 +75,4 @@ def _losses(error: BaseException, address: str) -> Lost | None:
         raise EngineError(
             f"{address}: the scheduler is gone ({error}); what was read is kept, the same command goes on"
         ) from error
-    return None
+    raise error

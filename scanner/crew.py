@@ -3,12 +3,14 @@
 A job that takes its worker down costs itself only: it is tried once more, alone, and then given up.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from scanner.errors import EngineError
 from scanner.events import tell_event
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ ENGINE_REASONS = {
 }
 """Why a page fails for what it does to a worker, and what a person does about it."""
 
-QUEUED = 3  # jobs a worker: none waits for the next, and few are lost to an interrupt
+MOST_DEATHS = 16  # one after the other, before it is asked whether workers can be had at all
+NOT_BEGUN = "not_begun"  # of a job that can simply be done again
 TICK_S = 0.5  # how soon a request to stop is heard
 
 
@@ -51,35 +54,6 @@ class Todo:
         return self._added.popleft() if self._added else next(self.source, None)
 
 
-def work(crew: "Crew", todo: Todo, is_stopped: Callable[[], bool] = lambda: False) -> "Iterator[tuple[Job, Result]]":
-    """Do all jobs and give each with what came of it, as they are finished.
-
-    When `is_stopped`, jobs that are in hand are finished and no more are begun.
-
-    Raises:
-        EngineError: the cluster is gone.
-    """
-    running: dict[Future[Any], Job] = {}
-    died: list[tuple[Job, Lost]] = []
-    while True:
-        while len(running) < crew.window() and not is_stopped() and (job := todo.take()) is not None:
-            running[crew.submit(job)] = job
-        if not running:
-            break
-        for future in wait(running, timeout=TICK_S, return_when=FIRST_COMPLETED).done:
-            job, result = running.pop(future), crew.result_of(future)
-            if isinstance(result, Lost) and result.reason == WORKER_DIED and crew.retries:
-                tell_event("worker_died", file=job.name, page=getattr(job, "page", 0), detail=result.detail)
-                died.append((job, result))  # others may be to blame, as for memory: it is tried again alone
-            else:
-                yield job, result
-    for job, lost in died:
-        if is_stopped():
-            return
-        result = crew.result_of(crew.submit(job))
-        yield job, result if not isinstance(result, Lost) else Lost(result.reason, lost.detail)
-
-
 @dataclass(frozen=True, slots=True)
 class Crew:
     """An executor and what is particular about it."""
@@ -88,18 +62,66 @@ class Crew:
     perform: "Callable[..., Outcome]"
     arguments: tuple[object, ...]  # beside the job
     window: Callable[[], int]  # how many jobs may be in hand
-    losses: Callable[[BaseException], Lost | None]  # what an exception of a future means
+    result_of: "Callable[[Future[Any]], Result]"  # what came of a job; it raises what is no fault of the job
+    check: Callable[[], None] = lambda: None  # looks after the workers
     retries: bool = True  # whether a job that took its worker down is tried once more, alone
 
     def submit(self, job: "Job") -> "Future[Any]":
         return self.executor.submit(self.perform, job, *self.arguments)
 
-    def result_of(self, future: "Future[Any]") -> "Result":
-        try:
-            result: Result = future.result()
-        except Exception as error:
-            lost = self.losses(error)
-            if lost is None:
-                raise
-            return lost
-        return result
+    def can_work(self) -> bool:
+        """Whether a worker does anything at all."""
+        future = self.executor.submit(os.getpid)
+        return not isinstance(self.result_of(future), Lost)
+
+
+def work(crew: Crew, todo: Todo, is_stopped: Callable[[], bool] = lambda: False) -> "Iterator[tuple[Job, Result]]":
+    """Do all jobs and give each with what came of it, as they are finished.
+
+    When `is_stopped`, jobs that are in hand are finished and no more are begun.
+
+    Raises:
+        EngineError: no worker lives long enough to do anything, or the cluster is gone.
+    """
+    died: list[Job] = []
+    while True:
+        yield from _together(crew, todo, is_stopped, died)
+        if not died or is_stopped():
+            return
+        while died and not is_stopped():  # others may have been to blame, as for memory
+            job = died.pop(0)
+            yield job, _alone(crew, job)  # more may be to do then
+
+
+def _together(
+    crew: Crew, todo: Todo, is_stopped: Callable[[], bool], died: "list[Job]"
+) -> "Iterator[tuple[Job, Result]]":
+    """As many jobs at once as the crew takes; those that took their worker down are put aside."""
+    running: dict[Future[Any], Job] = {}
+    deaths = 0  # since the last job that was done
+    while True:
+        while len(running) < crew.window() and not is_stopped() and (job := todo.take()) is not None:
+            running[crew.submit(job)] = job
+        if not running:
+            return
+        for future in wait(running, timeout=TICK_S, return_when=FIRST_COMPLETED).done:
+            job, result = running.pop(future), crew.result_of(future)
+            if isinstance(result, Lost) and result.reason == NOT_BEGUN:
+                todo.add([job])
+            elif isinstance(result, Lost) and result.reason == WORKER_DIED and crew.retries:
+                tell_event("worker_died", file=job.name, page=getattr(job, "page", 0))
+                died.append(job)
+                deaths += 1
+                if deaths % MOST_DEATHS == 0 and not crew.can_work():
+                    raise EngineError("workers die as soon as they are started; is there memory? Try --workers 1")
+            else:
+                deaths = 0
+                yield job, result
+        crew.check()
+
+
+def _alone(crew: Crew, job: "Job") -> Result:
+    future = crew.submit(job)
+    while not wait([future], timeout=TICK_S).done:
+        crew.check()
+    return crew.result_of(future)

@@ -1,15 +1,16 @@
 """Where jobs are done: in this process, in worker processes, on a cluster. Each is a `concurrent.futures.Executor`."""
 
-import multiprocessing
 import os
+import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scanner.crew import PAGE_TIMEOUT, QUEUED, WORKER_DIED, Crew, Lost
-from scanner.errors import EngineError, UsageError
+from scanner.crew import Crew
+from scanner.errors import UsageError
 
 if TYPE_CHECKING:
     from scanner.task import Kit, Outcome
@@ -41,8 +42,8 @@ def all_cores() -> int:
 
 
 @contextmanager
-def open_crew(engine: Engine, kit: "Kit") -> Iterator[Crew]:
-    """Workers with their kit, until the block ends.
+def open_crew(engine: Engine, kit: "Kit", folder: Path) -> Iterator[Crew]:
+    """Workers with their kit, until the block ends; `folder` is for what travels between them.
 
     Raises:
         EngineError: they cannot be started, or the cluster not be reached.
@@ -57,9 +58,9 @@ def open_crew(engine: Engine, kit: "Kit") -> Iterator[Crew]:
     elif engine.workers == 1 and engine.page_timeout_s is None:
         from scanner.task import perform
 
-        yield Crew(_Here(), perform, (kit,), lambda: 1, lambda _: None)
+        yield Crew(_Here(), perform, (kit,), lambda: 1, Future.result)
     else:
-        with open_pool(engine, kit) as crew:
+        with open_pool(engine, kit, folder) as crew:
             yield crew
 
 
@@ -75,53 +76,21 @@ class _Here(Executor):
         return future
 
 
-class _Pool(Executor):
-    """Worker processes of Pebble, which loses one job when one dies, and can end one that takes too long."""
-
-    def __init__(self, engine: Engine, kit: "Kit") -> None:
-        from pebble import ProcessPool
-
-        from scanner.task import prepare_worker
-
-        self._timeout_s = TIMEOUT_S if engine.page_timeout_s is None else engine.page_timeout_s
-        self._pool = ProcessPool(
-            engine.workers,
-            initializer=prepare_worker,
-            initargs=(kit, engine.page_memory),
-            context=multiprocessing.get_context("spawn"),
-        )
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        return self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self._timeout_s)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        end: Callable[[], None] = self._pool.stop if cancel_futures else self._pool.close
-        end()
-        if wait:
-            self._pool.join()
-
-    def losses(self, error: BaseException) -> Lost | None:
-        from pebble import ProcessExpired
-
-        if isinstance(error, TimeoutError):
-            return Lost(PAGE_TIMEOUT, f"not finished after {self._timeout_s:g} s")
-        if isinstance(error, ProcessExpired):
-            return Lost(WORKER_DIED, f"the worker ended with code {error.exitcode}")
-        return None
-
-
 @contextmanager
-def open_pool(engine: Engine, kit: "Kit", perform: "Callable[..., Outcome] | None" = None) -> Iterator[Crew]:
+def open_pool(
+    engine: Engine, kit: "Kit", folder: Path, perform: "Callable[..., Outcome] | None" = None
+) -> Iterator[Crew]:
     """Worker processes of this machine; `perform`, for tests, does the jobs in the place of `scanner.task.perform`."""
     from scanner import task
+    from scanner.workers import Workers
 
-    try:
-        pool = _Pool(engine, kit)
-    except OSError as error:
-        raise EngineError(f"workers cannot be started ({error.strerror}); try --workers 1") from error
+    packed = folder / "kit.pickle"
+    packed.write_bytes(pickle.dumps(kit))
+    timeout_s = TIMEOUT_S if engine.page_timeout_s is None else engine.page_timeout_s
+    workers = Workers(engine.workers, task.prepare_worker, (packed, engine.page_memory), timeout_s, folder)
     is_finished = False
     try:
-        yield Crew(pool, perform or task.perform, (), lambda: engine.workers * QUEUED, pool.losses)
+        yield Crew(workers, perform or task.perform, (), lambda: workers.room, workers.result_of, workers.check)
         is_finished = True
     finally:
-        pool.shutdown(cancel_futures=not is_finished)
+        workers.shutdown(cancel_futures=not is_finished)

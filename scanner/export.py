@@ -97,6 +97,7 @@ def write_tables(
     *,
     skipped: Iterable[SkippedFile] = (),
     documents: "Assembler | None" = None,
+    finish: Callable[[Path, Sequence[SkippedFile]], object] = lambda folder, skipped: None,
 ) -> RunSummary:
     """Write the tables of a run into the folder `output`, page by page as `results` yields them.
 
@@ -105,6 +106,7 @@ def write_tables(
         results: pages in input order.
         skipped: files that were not opened; asked for when `results` has ended.
         documents: puts pages of forms together for forms.csv; without it there is none.
+        finish: writes what else belongs to the tables into a folder, when all results are through.
 
     Raises:
         OSError: `output` cannot be written.
@@ -124,9 +126,10 @@ def write_tables(
             counts += _counts(result)
         if documents and write_forms:
             counts += write_forms(documents.close())
-        for file in skipped:
-            write_pages([_skipped_row(file)])
-            counts["skipped"] += 1
+        left = list(skipped)
+        write_pages(map(_skipped_row, left))
+        counts["skipped"] = len(left)
+        finish(folder, left)
     return RunSummary(
         pages=counts["pages"],
         fields=counts["fields"],

@@ -55,7 +55,7 @@ CREATE TABLE pages (
     form TEXT NOT NULL, form_version TEXT NOT NULL,  -- without a form: the version of all that were looked for
     status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
     seconds REAL NOT NULL, residual_mm REAL, form_page INTEGER NOT NULL, serial TEXT NOT NULL,
-    overlay TEXT NOT NULL, read_at TEXT NOT NULL,
+    overlay TEXT NOT NULL, thumbnail TEXT NOT NULL, read_at TEXT NOT NULL,
     UNIQUE (digest, page)
 );
 CREATE TABLE fields (
@@ -302,10 +302,10 @@ class Ledger:
     def put_page(self, digest: str, result: PageResult, reader: Reader, overlay: str = "") -> None:
         """A page as read, or why it could not be; in the place of what was known of it."""
         page_id = self._db.execute(
-            "SELECT id, overlay FROM pages WHERE digest = ? AND page = ?", (digest, result.page)
+            "SELECT id FROM pages WHERE digest = ? AND page = ?", (digest, result.page)
         ).fetchone()
         if page_id is not None:
-            self._discard(page_id["id"], page_id["overlay"])
+            self._discard(page_id["id"])
         row = _page_row(result, reader)
         marks = ", ".join("?" * (len(row) + 4))
         cursor = self._db.execute(
@@ -317,14 +317,17 @@ class Ledger:
                 f"INSERT INTO fields VALUES ({', '.join('?' * 16)})",
                 ((cursor.lastrowid, place, *_field_row(field)) for place, field in enumerate(result.fields)),
             )
-            kept = {overlay, *(field.crop for field in result.fields)}
-            self._db.executemany("DELETE FROM stale WHERE path = ?", [(path,) for path in kept if path])
+        crops = [field.crop for field in result.fields] if isinstance(result, PageReading) else []
+        kept = {overlay, result.thumbnail, *crops}
+        self._db.executemany("DELETE FROM stale WHERE path = ?", [(path,) for path in kept if path])
 
-    def _discard(self, page_id: int, overlay: str) -> None:
-        crops = self._db.execute("SELECT crop FROM fields WHERE page_id = ? AND crop != ''", (page_id,)).fetchall()
-        self._db.executemany("INSERT INTO stale VALUES (?)", [(row["crop"],) for row in crops])
-        if overlay:
-            self._db.execute("INSERT INTO stale VALUES (?)", (overlay,))
+    def _discard(self, page_id: int) -> None:
+        self._db.execute(
+            "INSERT INTO stale SELECT crop FROM fields WHERE page_id = :id AND crop != '' "
+            "UNION SELECT overlay FROM pages WHERE id = :id AND overlay != '' "
+            "UNION SELECT thumbnail FROM pages WHERE id = :id AND thumbnail != ''",
+            {"id": page_id},
+        )
         self._db.execute("DELETE FROM pages WHERE id = ?", (page_id,))
 
     def results(self, file: FileRow) -> Iterator[PageResult]:
@@ -333,7 +336,9 @@ class Ledger:
             return
         for row in self._db.execute("SELECT * FROM pages WHERE digest = ? ORDER BY page", (file.digest,)).fetchall():
             if row["status"] == "failed":
-                yield PageFailure(file.name, row["page"], row["reason"], row["detail"], row["seconds"])
+                yield PageFailure(
+                    file.name, row["page"], row["reason"], row["detail"], row["seconds"], row["thumbnail"]
+                )
             else:
                 fields = self._db.execute("SELECT * FROM fields WHERE page_id = ? ORDER BY place", (row["id"],))
                 yield _reading(file.name, row, tuple(map(_field, fields)))
@@ -474,6 +479,7 @@ def _page_row(result: PageResult, reader: Reader) -> dict[str, object]:
             "seconds": result.seconds,
             "form_page": 0,
             "serial": "",
+            "thumbnail": result.thumbnail,
         }
     return {
         "reader": reader.key,
@@ -486,6 +492,7 @@ def _page_row(result: PageResult, reader: Reader) -> dict[str, object]:
         "residual_mm": result.residual_mm,
         "form_page": result.form_page,
         "serial": result.serial,
+        "thumbnail": result.thumbnail,
     }
 
 
@@ -501,6 +508,7 @@ def _reading(name: str, row: sqlite3.Row, fields: tuple[FieldReading, ...]) -> P
         row["residual_mm"],
         row["form_page"],
         row["serial"],
+        row["thumbnail"],
     )
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from scanner.arrays import Gray, Quads
 from scanner.fields import FieldReading
-from scanner.pipeline import PageReading
+from scanner.pipeline import PageReading, PageResult
 
 Bgr: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3), blue, green, red."""
@@ -37,6 +37,7 @@ RIM = [(right, down) for right in (-2, 0, 2) for down in (-2, 0, 2) if right or 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_PX = 21.0  # height of a digit at scale 1
 
+THUMBNAIL_PX = 320
 CROP_MARGIN = 0.3  # around a crop, in heights of its cells: shows ink that left the box
 JPEG_QUALITY = 85
 DIGEST_LETTERS = 8  # of a file's SHA-256, in the names of its pictures
@@ -231,9 +232,19 @@ def cut_field(gray: Gray, field: FieldReading) -> Gray:
     return np.asarray(cv2.warpPerspective(gray, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def overlay_path(page: PageReading, digest: str) -> str:
+def draw_thumbnail(gray: Gray) -> Gray:
+    """The page, so small that a report can hold many."""
+    return _resize(gray, min(THUMBNAIL_PX / max(gray.shape), 1.0))
+
+
+def overlay_path(page: PageResult, digest: str) -> str:
     """Relative to the output folder, which holds one for each page; `digest` is that of the file."""
     return f"overlays/{_picture_name(page, digest)}.jpg"
+
+
+def thumbnail_path(page: PageResult, digest: str) -> str:
+    """Relative to the output folder, which holds one for each page with which something is odd."""
+    return f"thumbnails/{_picture_name(page, digest)}.jpg"
 
 
 def crop_path(page: PageReading, field: FieldReading, digest: str) -> str:
@@ -241,7 +252,7 @@ def crop_path(page: PageReading, field: FieldReading, digest: str) -> str:
     return f"crops/{_picture_name(page, digest)}-{re.sub(r'[^A-Za-z0-9.-]', '_', field.name)}.png"
 
 
-def _picture_name(page: PageReading, digest: str) -> str:
+def _picture_name(page: PageResult, digest: str) -> str:
     """`exams/a.tif`, page 2, gives `exams/a.tif-1b4f0e98-p02`: another file of that name gives another."""
     parts = [part for part in page.file.split("/") if part not in ("", ".", "..")]
     name = "/".join(_safe_name(part) for part in parts)

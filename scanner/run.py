@@ -18,7 +18,7 @@ from scanner.account import Account
 from scanner.engine import Engine, open_crew
 from scanner.errors import NoInputError, UsageError
 from scanner.events import tell_event
-from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, RunSummary, write_tables
+from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, RunSummary, SkippedFile, write_tables
 from scanner.fields import ACCEPTED, BLANK_STATUS
 from scanner.fields import REVIEW as REVIEW_STATUS
 from scanner.ledger import Ledger, Reader, Redo, RunRow, now_text
@@ -27,8 +27,18 @@ from scanner.network import read_network_files
 from scanner.page import discover
 from scanner.pipeline import PageResult, policy_of
 from scanner.plan import plan_files
+from scanner.report import Tally, write_report
 from scanner.shift import Shift
-from scanner.staging import LEDGER, PUBLISHED, REVIEW, keep_edited, output_folder, signs_of_tables
+from scanner.staging import (
+    LEDGER,
+    PUBLISHED,
+    REPORT,
+    REVIEW,
+    keep_edited,
+    output_folder,
+    scratch_folder,
+    signs_of_tables,
+)
 from scanner.task import Kit
 
 if TYPE_CHECKING:
@@ -172,7 +182,7 @@ def _work(shift: Shift, engine: Engine, kit: Kit, is_stopped: Callable[[], bool]
     if not shift.has_jobs():
         return False
     try:
-        with open_crew(engine, kit) as crew:
+        with scratch_folder(shift.output) as folder, open_crew(engine, kit, folder) as crew:
             shift.run(crew, is_stopped)
     except KeyboardInterrupt:  # a second one: pages in hand are lost, and read again by the next run
         return True
@@ -232,7 +242,13 @@ def _export(
         return RunSummary(**note["summary"]), None
     kept = keep_edited(output, signs)
     results, assembler = _with_forms(account.results(), known, kit)
-    summary = write_tables(output, results, skipped=account.skipped(), documents=assembler)
+    tally = Tally()
+
+    def finish(folder: Path, skipped: Sequence[SkippedFile]) -> None:
+        tally.skipped.update(file.reason for file in skipped)
+        write_report(folder / REPORT, output.resolve().name, tally, ledger.runs(), output)
+
+    summary = write_tables(output, tally.see(results), skipped=account.skipped(), documents=assembler, finish=finish)
     note = {"state": state, "signs": signs_of_tables(output), "summary": asdict(summary)}
     with ledger.transaction():
         ledger.put_note(TABLES_NOTE, json.dumps(note))

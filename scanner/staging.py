@@ -17,13 +17,14 @@ from filelock import FileLock, Timeout
 
 from scanner.errors import OutputError, RunningError
 
-STAGING = ".partial"
+STAGING, SCRATCH = ".partial", ".workers"
 LOCK, HOLDER = ".lock", ".holder"
 LEDGER = "run.db"
 # In the order of putting in place: pages.csv first, it shows whose the rest is.
 REVIEW = "review.csv"
-TABLES = ("pages.csv", "fields.csv", REVIEW, "forms.csv")
-PICTURES = ("crops", "overlays")
+REPORT = "report.html"
+TABLES = ("pages.csv", "fields.csv", REVIEW, "forms.csv", REPORT)
+PICTURES = ("crops", "overlays", "thumbnails")
 PUBLISHED = (*TABLES, *PICTURES)  # what a person finds in OUTPUT, beside the ledger
 SIGN = "file,page,form,status,"  # how the pages.csv of a run begins
 
@@ -128,6 +129,18 @@ def staging_folder(output: Path) -> Iterator[Path]:
         sync_folder(output)
     finally:
         _remove(staging)
+
+
+@contextmanager
+def scratch_folder(output: Path) -> Iterator[Path]:
+    """An empty folder inside `output` for what workers hand over; it is gone afterward."""
+    scratch = output.absolute() / SCRATCH
+    _remove(scratch)  # of a run that was killed
+    scratch.mkdir()
+    try:
+        yield scratch
+    finally:
+        _remove(scratch)
 
 
 def signs_of_tables(output: Path) -> dict[str, list[int]]:

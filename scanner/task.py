@@ -3,6 +3,7 @@
 Values go in and values come out; a worker writes nothing. All that it reads with is in its kit.
 """
 
+import pickle
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,15 @@ from scanner.arrays import Gray
 from scanner.errors import PageError
 from scanner.fields import REVIEW
 from scanner.network import Network, NetworkFiles, start_network
-from scanner.overlay import crop_path, cut_field, draw_overlay, encode_picture, overlay_path
+from scanner.overlay import (
+    crop_path,
+    cut_field,
+    draw_overlay,
+    draw_thumbnail,
+    encode_picture,
+    overlay_path,
+    thumbnail_path,
+)
 from scanner.page import Hash, Signature, count_pages, hash_file, load_page, signature_of
 from scanner.pipeline import PageFailure, PageReading, PageResult, failure_of, read_gray
 from scanner.process import limit_memory, prepare_process
@@ -95,13 +104,16 @@ class _Worker:
 _worker = _Worker()
 
 
-def prepare_worker(kit: Kit, memory_bytes: int | None = None) -> None:
-    """Make this process, which does nothing else, a worker: `perform` then needs no kit."""
+def prepare_worker(kit: Path, memory_bytes: int) -> None:
+    """Make this process, which does nothing else, a worker: `perform` then needs no kit.
+
+    The kit comes as a pickle in a file: what a process is started with must fit into a pipe, or the one that starts it
+    waits forever where the new one dies at once.
+    """
     prepare_process()
     cv2.setNumThreads(1)
-    if memory_bytes is not None:
-        limit_memory(memory_bytes)
-    _worker.kit = kit
+    limit_memory(memory_bytes)
+    _worker.kit = pickle.loads(kit.read_bytes())
 
 
 def perform(job: Job, kit: Kit | None = None) -> Outcome:
@@ -148,7 +160,7 @@ def _read(job: Read, kit: Kit) -> PageDone | Changed:
             reads_unknown=kit.reads_unknown,
             start=start,
         )
-        return _with_pictures(result, gray, job.digest, kit) if isinstance(result, PageReading) else PageDone(result)
+        return _with_pictures(result, gray, job.digest, kit)
     except Exception as error:  # a bug of ours must cost this page only, and must be seen
         return PageDone(failure_of(error, job.name, job.page, time.perf_counter() - start))
 
@@ -166,9 +178,15 @@ def _unpack(kit: Kit) -> None:
     _worker.key = kit.key
 
 
-def _with_pictures(page: PageReading, gray: Gray, digest: str, kit: Kit) -> PageDone:
-    """The page with a crop of each field that may go to review, and its overlay where that is asked for."""
+def _with_pictures(page: PageResult, gray: Gray, digest: str, kit: Kit) -> PageDone:
+    """The page with its pictures: of fields that may go to review, of all of it if asked for, or if it is odd."""
     pictures: dict[str, bytes] = {}
+    if page.reason:
+        path = thumbnail_path(page, digest)
+        pictures[path] = encode_picture(path, draw_thumbnail(gray))
+        page = replace(page, thumbnail=path)
+    if isinstance(page, PageFailure):
+        return PageDone(page, pictures)
     overlay = ""
     if kit.overlay:
         overlay = overlay_path(page, digest)

@@ -2,6 +2,7 @@
 
 import traceback
 from errno import EPIPE
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from scanner import __version__
 from scanner.errors import INTERRUPTED, FormError, OutputError, ScannerError
 
 BUG = 1
+CONFIG_FILE = "scanner.toml"
 
 
 class ExitCodes(TyperGroup):
@@ -73,10 +75,27 @@ def _print_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
+def _options_of_commands(context: typer.Context) -> dict[str, set[str]]:
+    """The options and arguments of each command, as a file of options may name them."""
+    commands = getattr(context.command, "commands", {})
+    return {name: {str(parameter.name) for parameter in command.params} for name, command in commands.items()}
+
+
 @app.callback()
 def _scanner(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help=f"Options of commands, in TOML. Default: {CONFIG_FILE} in this folder, if there is one."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Read handwritten numbers from scanned forms: a folder of scans in, a CSV of numbers out."""
+    if config is None and Path(CONFIG_FILE).is_file():
+        config = Path(CONFIG_FILE)
+    if config is not None:
+        from scanner.cli.config import read_config
+
+        context.default_map = read_config(config, _options_of_commands(context))  # the command line comes first

@@ -2,14 +2,18 @@
 
 import os
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scanner.cli.app import app, printable, say, tell
 from scanner.errors import SOME_PAGES_FAILED, UsageError
 from scanner.process import prepare_process
+
+if TYPE_CHECKING:
+    from scanner.export import RunSummary
 
 
 class Unknown(StrEnum):
@@ -35,7 +39,9 @@ def _path(given: str | Path) -> Path:
 
 
 @app.command()
+@app.command("watch", help="Read what is there, as `read` does, and go on with what comes, until it is stopped.")
 def read(
+    context: typer.Context,
     inputs: Annotated[
         list[Path],
         typer.Argument(parser=_path, metavar="INPUT", help="Scans, PDFs, and folders of them.", show_default=False),
@@ -115,18 +121,31 @@ def read(
     if log or log_json:
         listen(as_json=log_json)
     engine = Engine(workers or all_cores(), page_timeout, round(page_memory * 1024**3), cluster)
-    with stop_signal() as stop, progress_bar(not (quiet or log or log_json)) as progress:
-        summary = run(inputs, output, **options, engine=engine, is_stopped=stop.is_set, progress=progress)
+    is_shown = not (quiet or log or log_json)
+    with stop_signal() as stop, progress_bar(is_shown) as progress:
+        read_now = partial(run, inputs, output, **options, engine=engine, is_stopped=stop.is_set, progress=progress)
+        if context.info_name == "watch":
+            from scanner.watch import watch
+
+            for summary in watch(read_now, inputs, stop, settle):
+                if summary.new:
+                    _tell_summary(summary, output, quiet)
+            return
+        summary = read_now()
     for given in inputs:
         if not os.path.lexists(given):
             tell(f"{given}: no such file or folder; the other inputs were read")
+    _tell_summary(summary, output, quiet)
+    raise typer.Exit(summary.exit_code)
+
+
+def _tell_summary(summary: "RunSummary", output: Path, quiet: bool) -> None:
     if summary.kept_review:
         tell(f"{summary.kept_review}: review.csv as it was edited; the new one has what is to be reviewed now")
     if summary.is_interrupted:
         tell(f"interrupted; what was finished is in {output}, and the same command goes on")
     if summary.new_failed or summary.is_interrupted or not quiet:
         say(printable(summary.line(output)))
-    raise typer.Exit(summary.exit_code)
 
 
 @app.command()

@@ -64,7 +64,7 @@ def killed_runs(
     for _ in range(kills):
         process = start_run(scans, output)
         try:
-            process.wait(1.0 + rng.uniform(0, 2 * seconds / kills + 0.5))  # a start takes a second
+            process.wait(rng.uniform(0.3, 1.5 + seconds / kills))  # a start takes a second
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             killed += 1
@@ -86,7 +86,7 @@ def killed_workers(
             os.kill(rng.choice(workers), signal.SIGKILL)
             killed += 1
     code, log = finish(process)
-    told = Counter(json.loads(line)["event"] for line in log.splitlines())["worker_died"]
+    told = sum(event["event"] == "worker_died" for event in events_of(log))
     return output, count(log), f"{killed} workers killed, {told} of them with a page, the run ended with {code}"
 
 
@@ -100,13 +100,21 @@ def children_of(process: int) -> Sequence[int]:
 
 def count(log: str) -> Counter[str]:
     """How often each page was read and put into the ledger."""
+    return Counter(
+        f"{event['file']} {event['page']}" for event in events_of(log) if event["event"] in ("read", "failed")
+    )
+
+
+def events_of(log: str) -> list[dict[str, str]]:
+    """Those lines of a log that are whole events; what else was told is printed."""
     events = []
     for line in log.splitlines():
         try:
             events.append(json.loads(line))
-        except ValueError:  # the last line of a killed run may be torn
-            continue
-    return Counter(f"{event['file']} {event['page']}" for event in events if event["event"] in ("read", "failed"))
+        except ValueError:  # the last line of a killed run may be torn; the tracker of a killed run clears up
+            if "resource_tracker" not in line and "warnings.warn" not in line:
+                print(f"  told: {line}")
+    return events
 
 
 def report(title: str, whole: Path, output: Path, read: Counter[str], told: str) -> None:
