@@ -78,7 +78,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Job, Kit]
             if isinstance(job, Read):
                 before(job.name)
                 crops = {f"crops/{each.name}.png": b"" for each in getattr(result, "fields", ()) if each.crop}
-                return PageDone(result, crops)
+                return PageDone(result, crops, "overlays/a.jpg" if kit.overlay else "")
             found = Hash(job.name, signature_of(job.path), time.time_ns()) if job.path.exists() else None
             is_whole = isinstance(result, PageFailure) and result.page == 0
             return Looked(found, 0 if is_whole else 1, result if is_whole else None)  # type: ignore[arg-type]
@@ -365,6 +365,54 @@ def test_train_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
         training.TrainOptions(digits=(Path("mnist"), Path("more.npz")), epochs=3, measure_tests=False),
         training.TrainOptions(),
     ]
+
+
+# --- options from a file
+
+
+def test_options_come_from_a_file_and_the_command_line_comes_first(scans: Path, reads: Any) -> None:
+    calls = reads()
+    Path("scanner.toml").write_text(
+        '[read]\ninputs = ["scans"]\noutput = "numbers"\nmin-confidence = 0.5\noverlay = true\n'
+    )
+    assert scanner_("read").exit_code == 0
+    assert Path("numbers/pages.csv").exists()
+    assert (calls[-1][1].min_confidence, calls[-1][1].overlay) == (0.5, True)
+    Path("scanner.toml").rename("other.toml")
+    assert scanner_("--config", "other.toml", "read", "-o", "here", "--min-confidence", "0.7").exit_code == 0
+    assert calls[-1][1].min_confidence == 0.7
+    assert Path("here/pages.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[raed]\n", "no command 'raed'"),
+        ("[read]\nlimt = 3\n", "no option 'limt'"),
+        ("read = 3\n", "write [read] above"),
+        ("[read\n", "cannot be read"),
+    ],
+)
+def test_mistakes_in_a_file_of_options_are_told(scans: Path, text: str, told: str) -> None:
+    Path("scanner.toml").write_text(text)
+    result = scanner_("read", "scans")
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_watching_reads_what_comes_until_it_is_stopped(scans: Path, reads: Any) -> None:
+    pytest.importorskip("watchfiles")
+
+    def come(name: str) -> None:
+        if name == "c.png":
+            threading.Timer(1.0, lambda: cv2.imwrite("scans/d.png", np.full((99, 99), 255, np.uint8))).start()
+        if name == "d.png":
+            threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+
+    reads(before=come)
+    result = scanner_("watch", "scans")
+    assert result.exit_code == 0
+    assert [line.split(",")[0] for line in result.stdout.splitlines()] == ["3 pages", "4 pages (1 new)"]
 
 
 # --- what is printed where

@@ -83,7 +83,8 @@ class Tally:
             return
         self.total.pages += 1
         self.forms[result.form].pages += 1
-        self.troubles[result.reason] += bool(result.reason)
+        if result.reason:
+            self.troubles[result.reason] += 1
         for each in result.fields:
             self._add_field(result, each)
         doubtful = [each for each in result.fields if each.status == REVIEW]

@@ -60,7 +60,8 @@ def write_report(path: Path, title: str, tally: Tally, runs: Sequence[RunRow], o
         "fields": sorted(tally.by_field.items(), key=lambda item: -item[1].statuses[REVIEW])[:SHOWN_FIELDS],
         "more_fields": max(len(tally.by_field) - SHOWN_FIELDS, 0),
     }
-    path.write_text(pages.get_template("report.html").render(facts), encoding="utf-8")
+    text = pages.get_template("report.html").render(facts)
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # the folder's name may be anything
 
 
 def _bars(tally: Tally) -> list[Bar]:
