@@ -37,6 +37,7 @@ CREATE TABLE files (
     path BLOB NOT NULL,         -- absolute, as the file system spells it
     root BLOB NOT NULL,         -- the folder below which its name starts
     name TEXT NOT NULL,         -- as in the tables
+    key BLOB NOT NULL,          -- sorts as the names are counted
     place INTEGER,              -- among the files of the tables; NULL: not in them
     size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, hashed_ns INTEGER,
     digest TEXT,                -- SHA-256; NULL: not opened yet, or it cannot be
@@ -48,6 +49,7 @@ CREATE TABLE files (
 CREATE UNIQUE INDEX files_by_path ON files (path) WHERE moved_to IS NULL;
 CREATE INDEX files_by_place ON files (place) WHERE place IS NOT NULL;
 CREATE INDEX files_by_digest ON files (digest);
+CREATE INDEX files_moved ON files (name) WHERE moved_to IS NOT NULL;
 CREATE TABLE pages (
     id INTEGER PRIMARY KEY,
     digest TEXT NOT NULL, page INTEGER NOT NULL,
@@ -104,10 +106,10 @@ class Reader:
 class FileEntry:
     """A file found in the inputs; without a signature it has to be looked at anew, with a reason it is left alone."""
 
-    place: int
     path: Path
     root: Path
     name: str
+    key: bytes  # of the name, for sorting
     signature: Signature | None
     reason: str = ""
     detail: str = ""
@@ -205,47 +207,16 @@ class Ledger:
 
     # --- files
 
-    def kept_files(self, roots: Iterable[Path]) -> list[FileRow]:
-        """Files below these folders that have been read and are there no more, by name."""
-        return [
-            _file(row)
-            for root in roots
-            for row in self._db.execute(f"{FILE_QUERY} WHERE root = ? AND digest IS NOT NULL", (os.fsencode(root),))
-            if row["moved_to"] is not None or not os.path.lexists(row["path"])
-        ]
-
-    def put_files(self, entries: Iterable[FileEntry]) -> None:
-        """Say which files the tables are of. What was known of a file that is still the same stays known."""
+    @contextmanager
+    def listing(self) -> Iterator["Listing"]:
+        """Say anew which files the tables are of; they are in order when the block ends."""
         self._db.execute("UPDATE files SET place = NULL WHERE place IS NOT NULL")
-        for entry in entries:
-            path = os.fsencode(entry.path)
-            known = None if entry.signature is None else self._file_at(path, entry.signature)
-            if known is not None:
-                self._db.execute(
-                    "UPDATE files SET place = ?, root = ?, name = ?, reason = '', detail = '' WHERE id = ?",
-                    (entry.place, os.fsencode(entry.root), entry.name, known),
-                )
-                continue
-            self._db.execute(
-                "INSERT INTO files (place, path, root, name, reason, detail) VALUES (?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (path) WHERE moved_to IS NULL DO UPDATE SET place = excluded.place, "
-                "root = excluded.root, name = excluded.name, reason = excluded.reason, detail = excluded.detail, "
-                "digest = NULL, pages = NULL",
-                (entry.place, path, os.fsencode(entry.root), entry.name, entry.reason, entry.detail),
-            )
-
-    def _file_at(self, path: bytes, signature: Signature) -> int | None:
-        """The file at this path, where it is surely still the one that was hashed."""
-        row = self._db.execute(
-            "SELECT id FROM files WHERE path = ? AND moved_to IS NULL AND digest IS NOT NULL "
-            "AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND max(mtime_ns, ctime_ns) < hashed_ns - ?",
-            (path, signature.size, signature.mtime_ns, signature.ctime_ns, SETTLED_NS),
-        ).fetchone()
-        return None if row is None else int(row["id"])
-
-    def place_kept(self, places: Iterable[tuple[int, str, int]]) -> None:
-        """Say where files stand that are kept: place, reason (GONE, or empty where there is a copy to read), id."""
-        self._db.executemany("UPDATE files SET place = ?, reason = ?, detail = '' WHERE id = ?", places)
+        yield Listing(self._db)
+        self._db.execute(
+            "UPDATE files SET place = ordered.place FROM "
+            "(SELECT id, row_number() OVER (ORDER BY key, name) AS place FROM files WHERE place IS NOT NULL) "
+            "AS ordered WHERE files.id = ordered.id"
+        )
 
     def put_looked(self, path: Path, found: Hash, pages: int) -> None:
         """What a file is, and how many pages it has; none where it failed as a whole."""
@@ -431,6 +402,65 @@ COUNTS = (
     "JOIN fields ON page_id = pages.id WHERE files.place IS NOT NULL GROUP BY 1",
 )
 """What `counts` asks: queries of a name and a number."""
+
+
+class Listing:
+    """Which files the tables are of, while that is being said."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        db.create_function("is_there", 1, os.path.lexists)
+
+    def is_taken(self, name: str, root: Path) -> bool:
+        """Whether a file of this name was read and moved away."""
+        query = "SELECT 1 FROM files WHERE moved_to IS NOT NULL AND name = ? AND root = ?"
+        return self._db.execute(query, (name, os.fsencode(root))).fetchone() is not None
+
+    def put(self, entry: FileEntry) -> None:
+        """One that was found. What was known of it stays known, if it is still the same."""
+        path = os.fsencode(entry.path)
+        known = None if entry.signature is None else self._known(path, entry.signature)
+        if known is not None:
+            self._db.execute(
+                "UPDATE files SET place = 0, root = ?, name = ?, key = ?, reason = '', detail = '' WHERE id = ?",
+                (os.fsencode(entry.root), entry.name, entry.key, known),
+            )
+            return
+        self._db.execute(
+            "INSERT INTO files (place, path, root, name, key, reason, detail) VALUES (0, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (path) WHERE moved_to IS NULL DO UPDATE SET place = 0, root = excluded.root, "
+            "name = excluded.name, key = excluded.key, reason = excluded.reason, detail = excluded.detail, "
+            "digest = NULL, pages = NULL",
+            (path, os.fsencode(entry.root), entry.name, entry.key, entry.reason, entry.detail),
+        )
+
+    def _known(self, path: bytes, signature: Signature) -> int | None:
+        """The file at this path, where it is surely still the one that was hashed."""
+        row = self._db.execute(
+            "SELECT id FROM files WHERE path = ? AND moved_to IS NULL AND digest IS NOT NULL "
+            "AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND max(mtime_ns, ctime_ns) < hashed_ns - ?",
+            (path, signature.size, signature.mtime_ns, signature.ctime_ns, SETTLED_NS),
+        ).fetchone()
+        return None if row is None else int(row["id"])
+
+    def keep_below(self, roots: Iterable[Path]) -> tuple[int, int]:
+        """Those below these folders that were read and are there no more; how many, and how many were not moved."""
+        kept = gone = 0
+        for root in roots:
+            cursor = self._db.execute(
+                "UPDATE files SET place = 0, detail = '', reason = CASE WHEN is_there(coalesce(moved_to, path)) "
+                f"THEN '' ELSE '{GONE}' END WHERE root = ? AND place IS NULL AND digest IS NOT NULL "
+                "AND (moved_to IS NOT NULL OR NOT is_there(path))",
+                (os.fsencode(root),),
+            )
+            kept += cursor.rowcount
+            gone += self._db.execute(
+                f"SELECT count(*) FROM files WHERE root = ? AND place = 0 AND reason = '{GONE}' AND moved_to IS NULL",
+                (os.fsencode(root),),
+            ).fetchone()[0]
+        return kept, gone
+
+
 FILE_QUERY = "SELECT * FROM files"
 
 

@@ -91,7 +91,7 @@ def read_pages(
         ModelError: the network cannot be loaded.
     """
     found = discover([Path(each) for each in inputs])
-    if not found.files:
+    if not found.count:
         raise NoInputError(f"{', '.join(map(str, inputs))}: no image or PDF files found; name a folder of scans")
     read = partial(
         read_page,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import PageError
-from scanner.ledger import GONE, FileEntry, Ledger
+from scanner.ledger import FileEntry, Ledger, Listing
 from scanner.page import Discovery, Signature, SourceFile, signature_of
 from scanner.sources import is_form_picture, natural_key
 
@@ -25,7 +25,7 @@ LEFT_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many files were `found` that are scans, and were read once and moved or taken away; of these are `gone`."""
+    """How many files were `found` that are scans, were read once and moved or taken away; of these are `gone`."""
 
     found: int
     kept: int
@@ -43,46 +43,30 @@ def plan_files(
 
     A file that was read and then taken away, or moved by scanner, keeps its rows, unless `prune`.
     """
-    roots = {_root(given) for given in inputs} | {source.root for source in discovery.files}
-    kept = [] if prune else ledger.kept_files(sorted(roots))
-    taken = {file.name for file in kept}
+    roots = {_root(given) for given in inputs} | set(discovery.roots)
     now = time.time()
-    sources = [*discovery.files, *discovery.skipped]
-    names = [_free_name(source.name, taken) for source in sources]
-    order = sorted(
-        [(natural_key(name), number) for number, name in enumerate(names)]
-        + [(natural_key(file.name), -1 - number) for number, file in enumerate(kept)]
-    )
+    with ledger.transaction(), ledger.listing() as listing:
+        for source in discovery.files:
+            listing.put(_entry(listing, source, *_left(source, now, settle_s)))
+        for source in discovery.skipped:
+            listing.put(_entry(listing, source, *_skipped(source)))
+        kept, gone = (0, 0) if prune else listing.keep_below(sorted(roots))
+    return Plan(discovery.count, kept, gone)
 
-    def entry(place: int, number: int) -> FileEntry:
-        source = sources[number]
-        is_scan = number < len(discovery.files)
-        signature, reason, detail = _left(source, now, settle_s) if is_scan else _skipped(source)
-        return FileEntry(place, source.path.absolute(), source.root, names[number], signature, reason, detail)
 
-    with ledger.transaction():
-        ledger.put_files(entry(place, number) for place, (_, number) in enumerate(order) if number >= 0)
-        ledger.place_kept(
-            (place, "" if os.path.lexists(kept[-1 - number].path_now) else GONE, kept[-1 - number].id)
-            for place, (_, number) in enumerate(order)
-            if number < 0
-        )
-    return Plan(len(discovery.files), len(kept), sum(file.moved_to is None for file in kept))
+def _entry(listing: Listing, source: SourceFile, signature: Signature | None, reason: str, detail: str) -> FileEntry:
+    name = source.name
+    stem, dot, suffix = name.rpartition(".")
+    stem, ending = (stem, f".{suffix}") if dot and stem and "/" not in suffix else (name, "")
+    number = 2
+    while listing.is_taken(name, source.root):  # `scan1.pdf` was read and moved away: this one is `scan1~2.pdf`
+        name, number = f"{stem}~{number}{ending}", number + 1
+    return FileEntry(source.path.absolute(), source.root, name, natural_key(name), signature, reason, detail)
 
 
 def _root(given: Path) -> Path:
     """The folder below which the names of an input's files start."""
     return (given if os.path.isdir(given) else given.parent).absolute()  # noqa: PTH112 - Path.is_dir may raise
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    """`scan1.pdf`, or `scan1~2.pdf` where a file of that name was read and moved away."""
-    stem, dot, suffix = name.rpartition(".")
-    stem, ending = (stem, f".{suffix}") if dot and stem and "/" not in suffix else (name, "")
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{stem}~{number}{ending}", number + 1
-    return free
 
 
 def _left(source: SourceFile, now: float, settle_s: float) -> tuple[Signature | None, str, str]:

@@ -108,7 +108,7 @@ def run(
     _check(inputs, output, min_confidence, chores)
     kit, reader, known = _kit(model, min_confidence, forms, reads_unknown, overlay, chores.redo)
     discovery = discover(inputs)
-    if not discovery.files and not (output / LEDGER).exists():
+    if not discovery.count and not (output / LEDGER).exists():
         raise _nothing_in(inputs)
     with output_folder(output), Ledger(output) as ledger:
         plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)

@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ SUFFIXES = frozenset(
 
 
 FORM_FILE = "form.toml"
+NUMBER = re.compile(r"[0-9]+")
 FORM_PICTURE = re.compile(r"form-page\d+\.png")  # what a form looks like, beside its form.toml
 
 
@@ -33,20 +34,78 @@ class SourceFile:
     root: Path  # absolute: the folder below which the name starts
 
 
-@dataclass(frozen=True, slots=True)
 class Discovery:
-    """What lies in the inputs, in natural order of the names: files to read, and those that are no scans."""
+    """What lies in the inputs, in natural order of the names: files to read, and those that are no scans.
 
-    files: tuple[SourceFile, ...]
-    skipped: tuple[SourceFile, ...]
+    They are kept in a temporary file, as there may be millions.
+    """
 
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute(
+            "CREATE TABLE found "
+            "(given INTEGER, path BLOB, real BLOB UNIQUE, root BLOB, name TEXT, key BLOB, tried INTEGER)"
+        )
+        self._db.execute("BEGIN")
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    path: Path
-    real: str  # the same for all ways that lead to it
-    root: Path  # the name starts below this folder
-    is_tried: bool
+    @property
+    def files(self) -> Iterator[SourceFile]:
+        return self._select(tried=True)
+
+    @property
+    def skipped(self) -> Iterator[SourceFile]:
+        return self._select(tried=False)
+
+    @property
+    def count(self) -> int:
+        """Of the files to read."""
+        return int(self._db.execute("SELECT count(*) FROM found WHERE tried").fetchone()[0])
+
+    @property
+    def roots(self) -> list[Path]:
+        """The folders below which the names start."""
+        return [
+            Path(os.fsdecode(root)) for (root,) in self._db.execute("SELECT DISTINCT root FROM found ORDER BY root")
+        ]
+
+    def has_any_there(self) -> bool:
+        """Whether one of the files to read is there, if only as a link that leads nowhere."""
+        return any(os.path.lexists(path) for (path,) in self._db.execute("SELECT path FROM found WHERE tried"))
+
+    def add(self, given: int, path: Path, real: str, root: Path, is_tried: bool) -> None:
+        """One more file; of those that are the same the first that is tried stays."""
+        name = _text(path.relative_to(root))
+        self._db.execute(
+            "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (real) DO UPDATE SET given = excluded.given, "
+            "path = excluded.path, root = excluded.root, name = excluded.name, key = excluded.key, "
+            "tried = excluded.tried "
+            "WHERE (NOT excluded.tried, excluded.given, excluded.key) < (NOT tried, given, key)",
+            (
+                *(given, os.fsencode(path), os.fsencode(real), os.fsencode(_absolute(root)), name, natural_key(name)),
+                is_tried,
+            ),
+        )
+
+    def make_names_unique(self) -> None:
+        """Put as much of the folder in front of equal names as tells them apart."""
+        deepest = max((len(root.parts) for root in self.roots), default=0)
+        for depth in range(1, deepest):
+            same = self._db.execute(
+                "SELECT rowid, path, root FROM found WHERE name IN "
+                "(SELECT name FROM found GROUP BY name HAVING count(*) > 1)"
+            ).fetchall()
+            if not same:
+                return
+            for row, path, root in same:
+                folder = Path(os.fsdecode(root))
+                below = Path(os.fsdecode(path)).absolute().relative_to(folder)
+                name = _text(Path(*folder.parts[1:][-depth:], below))
+                self._db.execute("UPDATE found SET name = ?, key = ? WHERE rowid = ?", (name, natural_key(name), row))
+
+    def _select(self, *, tried: bool) -> Iterator[SourceFile]:
+        query = "SELECT path, name, root FROM found WHERE tried = ? ORDER BY key, name"
+        for path, name, root in self._db.execute(query, (tried,)):
+            yield SourceFile(Path(os.fsdecode(path)), name, Path(os.fsdecode(root)))
 
 
 def discover(inputs: Sequence[Path]) -> Discovery:
@@ -61,34 +120,22 @@ def discover(inputs: Sequence[Path]) -> Discovery:
     if inputs and not any(os.path.lexists(given) for given in inputs):
         missing = ", ".join(map(str, inputs))
         raise NoInputError(f"{missing}: no such file or folder; check the spelling, and that its drive is connected")
-    found = _once(item for given in inputs for item in _search(given))
-    if not all(map(os.path.lexists, inputs)) and not any(
-        item.is_tried and os.path.lexists(item.path) for item in found
-    ):
+    found = Discovery()
+    for number, given in enumerate(inputs):
+        for path, real, is_folder in _walk(given):
+            is_given = path == given
+            is_image = path.suffix.lower() in SUFFIXES and not is_form_picture(path)
+            found.add(number, path, real, given.parent if is_given else given, is_given or is_image or is_folder)
+    if not all(map(os.path.lexists, inputs)) and not found.has_any_there():
         missing = ", ".join(str(given) for given in inputs if not os.path.lexists(given))
         raise NoInputError(f"{missing}: no such file or folder, and nothing to read beside; connect its drive")
-    names = _unique_names(found)
-    order = sorted(range(len(found)), key=lambda i: natural_key(names[i]))
-    return Discovery(
-        files=tuple(_source(found[i], names[i]) for i in order if found[i].is_tried),
-        skipped=tuple(_source(found[i], names[i]) for i in order if not found[i].is_tried),
-    )
-
-
-def _source(found: _Found, name: str) -> SourceFile:
-    return SourceFile(found.path, name, _absolute(found.root))
+    found.make_names_unique()
+    return found
 
 
 @cache
 def _absolute(root: Path) -> Path:
     return root.absolute()
-
-
-def _search(given: Path) -> Iterator[_Found]:
-    for path, real, is_folder in _walk(given):
-        is_given = path == given
-        is_image = path.suffix.lower() in SUFFIXES and not is_form_picture(path)
-        yield _Found(path, real, given.parent if is_given else given, is_given or is_image or is_folder)
 
 
 def is_form_picture(path: Path) -> bool:
@@ -97,24 +144,31 @@ def is_form_picture(path: Path) -> bool:
 
 
 def _walk(start: Path) -> Iterator[tuple[Path, str, bool]]:
-    """Every file under `start`, or itself, in natural order, with its real path; no folder is entered twice.
+    """Every file under `start`, or itself, with its real path; no folder is entered twice, and that in natural order.
 
     A folder that cannot be listed comes as itself, and is said to be one.
     """
     visited: set[str] = set()
-    waiting = [(start, os.path.realpath(start), os.path.isdir(start))]  # noqa: PTH112 - Path.is_dir raises PermissionError
+    real = os.path.realpath(start)
+    if not os.path.isdir(start):  # noqa: PTH112 - Path.is_dir raises PermissionError
+        yield start, real, False
+        return
+    waiting = [(start, real)]
     while waiting:
-        path, real, is_folder = waiting.pop()
-        if not is_folder:
-            yield path, real, False
-        elif real not in visited:
-            visited.add(real)
-            try:
-                children = list(_children(path, real))
-            except OSError:
-                yield path, real, True
-                continue
-            waiting += sorted(children, key=lambda child: natural_key(child[0].name), reverse=True)
+        path, real = waiting.pop()
+        if real in visited:
+            continue
+        visited.add(real)
+        folders: list[tuple[Path, str]] = []
+        try:
+            for child, there, is_folder in _children(path, real):
+                if is_folder:
+                    folders.append((child, there))
+                else:
+                    yield child, there, False
+        except OSError:
+            yield path, real, True
+        waiting += sorted(folders, key=lambda folder: natural_key(folder[0].name), reverse=True)
 
 
 def _children(folder: Path, real: str) -> Iterator[tuple[Path, str, bool]]:
@@ -128,32 +182,16 @@ def _children(folder: Path, real: str) -> Iterator[tuple[Path, str, bool]]:
                 yield folder / entry.name, there, is_folder
 
 
-def _once(found: Iterable[_Found]) -> list[_Found]:
-    """Each file once: by the first way that tries it, else by the first."""
-    by_file: dict[str, _Found] = {}
-    for item in found:
-        known = by_file.setdefault(item.real, item)
-        if item.is_tried and not known.is_tried:
-            by_file[item.real] = item
-    return list(by_file.values())
-
-
-def _unique_names(found: Sequence[_Found]) -> list[str]:
-    folders = [_absolute(item.root).parts[1:] for item in found]
-    names = [_text(item.path.relative_to(item.root)) for item in found]
-    for depth in range(1, 1 + max(map(len, folders), default=0)):
-        count = Counter(names)
-        for i, item in enumerate(found):
-            if count[names[i]] > 1:
-                names[i] = _text(Path(*folders[i][-depth:], item.path.relative_to(item.root)))
-    return names
-
-
 def _text(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode(errors="backslashreplace")
 
 
-def natural_key(name: str) -> tuple[list[list[str | int]], str]:
-    """Puts scan2 before scan10, whatever the case; equal for equal names only."""
-    words = [re.split(r"([0-9]+)", part.casefold()) for part in name.split("/")]
-    return [[int(word) if i % 2 else word for i, word in enumerate(part)] for part in words], name
+def natural_key(name: str) -> bytes:
+    """Sorts scan2 before scan10, whatever the case: numbers stand behind how many digits they have."""
+    parts = (NUMBER.sub(_sortable, part.casefold()) for part in name.split("/"))
+    return "\0".join(parts).encode(errors="surrogateescape")
+
+
+def _sortable(number: re.Match[str]) -> str:
+    digits = number.group().lstrip("0")
+    return f"\1{len(digits):03d}{digits}\1"
