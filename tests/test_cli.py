@@ -1,14 +1,18 @@
 """The command line: options in, one summary and an exit code out; the README says the same as --help."""
 
+import configparser
 import dataclasses
+import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -365,6 +369,58 @@ def test_train_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
         training.TrainOptions(digits=(Path("mnist"), Path("more.npz")), epochs=3, measure_tests=False),
         training.TrainOptions(),
     ]
+
+
+# --- what the README says of the night
+
+
+def readme_blocks(language: str) -> list[str]:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    assert blocks, f"the README has no {language}"
+    return blocks
+
+
+def parsed(arguments: Sequence[str]) -> dict[str, Any]:
+    """The options of a command line, as `scanner` takes them; an error, where it does not."""
+    command = commands()[arguments[0]]
+    return dict(command.make_context(arguments[0], list(arguments[1:])).params)
+
+
+def nightly(words: Sequence[str]) -> None:
+    options = parsed(words)
+    assert (options["settle"], options["quiet"]) == (30.0, True)
+
+
+def test_the_crontab_of_the_readme_runs() -> None:
+    (crontab,) = readme_blocks("cron")
+    *times, command = crontab.splitlines()[-1].split(maxsplit=5)
+    assert len(times) == 5
+    assert Path(command.split()[0]).name == "scanner"
+    nightly(command.split()[1:])
+
+
+def test_the_systemd_units_of_the_readme_run() -> None:
+    units = {}
+    for block in readme_blocks("ini"):
+        parser = configparser.ConfigParser()
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser.read_string(block)
+        units[Path(block.splitlines()[0].removeprefix("# ")).name] = parser
+    service, timer = units["scanner.service"]["Service"], units["scanner.timer"]["Timer"]
+    nightly(service["ExecStart"].split()[1:])
+    assert set(map(int, service["SuccessExitStatus"].split())) == {8, 130}
+    assert timer["Persistent"] == "true"
+    if shutil.which("systemd-analyze"):
+        subprocess.run(["systemd-analyze", "calendar", timer["OnCalendar"]], check=True, capture_output=True)
+
+
+def test_the_container_of_the_readme_runs() -> None:
+    (file,) = readme_blocks("dockerfile")
+    lines = dict(line.split(" ", 1) for line in file.splitlines() if not line.startswith("#"))
+    assert json.loads(lines["ENTRYPOINT"]) == ["scanner"]
+    nightly(json.loads(lines["CMD"]))
+    extras = tomllib.loads((README.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(re.findall(r"\[(\w+)\]", lines["RUN"])) <= set(extras)
 
 
 # --- options from a file
