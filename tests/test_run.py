@@ -451,3 +451,13 @@ def test_the_status_of_a_folder(inbox: Path, out: Path) -> None:
     ]
     with output_folder(out):
         assert status_of(out).running.startswith(f"process {os.getpid()} on")
+
+
+def test_broken_files_of_every_format_have_a_row_and_do_no_harm() -> None:
+    """The benchmark, with fewer files."""
+    program = Path(__file__).parent / "benchmarks" / "fuzz.py"
+    environment = os.environ | {"PYTHONPATH": str(SAMPLES.parent)}
+    command = [sys.executable, str(program), "--inputs", "300", "--seed", "2"]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 files without a row, 0 pages that did harm" in result.stdout
