@@ -238,6 +238,8 @@ class Ledger:
             "WHERE path = ? AND moved_to IS NULL",
             (reason, detail, seconds, os.fsencode(path)),
         )
+        # One that scanner has moved keeps what was read of it.
+        self._db.execute(f"UPDATE files SET reason = '{GONE}' WHERE moved_to = ?", (os.fsencode(path),))
 
     def put_moved(self, file: FileRow, target: Path, signature: Signature) -> None:
         """Where scanner itself has moved a file, and its signature there."""

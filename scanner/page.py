@@ -5,6 +5,7 @@ those of pixels in `raster`, of documents in `pdf`, of lost data in `damage`. A 
 reason: one that lost data must never pass for a blank one.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -219,7 +220,7 @@ def _saved_stderr() -> int | None:
 
 
 def _reason_of(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place that no file has
         return "unreadable"
     if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError)):
         return "too_many_pixels"

@@ -1,5 +1,7 @@
 """The work of one run: jobs out of the ledger to the workers, what comes of them into it, a transaction a page."""
 
+import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ from scanner.task import Changed, Job, Look, Looked, PageDone, Read
 Progress: TypeAlias = Callable[[int], None]
 """Is told how many files are finished."""
 
+PATIENCE_S, PAUSE_S = 60.0, 2.0  # how long a network share may be away, and how often it is looked for
+MOST_PASSES = 50
 UNREADABLE = "unreadable"  # says nothing of the content, so the next run tries again
 
 
@@ -35,19 +39,41 @@ class Shift:
     new_failed: int = 0
     seconds: float = 0.0  # of workers, for these pages
     fields: Counter[str] = field(default_factory=Counter)  # of these pages, by status
+    patience_s: float = PATIENCE_S  # for files whose folder is out of reach
     _open: dict[str, int] = field(default_factory=dict)  # by digest: pages of a file that workers have
     _files: int = 0
+    _missed: set[Path] = field(default_factory=set)  # folders that were out of reach
 
     def run(self, crew: Crew, is_stopped: Callable[[], bool]) -> None:
-        """Do all there is to do.
+        """Do all there is to do; files that are out of reach, as on a network share, are tried again for a while.
 
         Raises:
             OutputError: the ledger cannot be written.
             OSError: a picture cannot be written.
         """
-        todo = Todo(self._jobs())
-        for job, result in work(crew, todo, is_stopped):
-            todo.add(self._take(job, result))
+        for _ in range(MOST_PASSES):
+            todo = Todo(self._jobs())
+            for job, result in work(crew, todo, is_stopped):
+                todo.add(self._take(job, result))
+            if is_stopped() or self.is_limited or not self.has_jobs():
+                return
+            self._wait(is_stopped)
+
+    def _wait(self, is_stopped: Callable[[], bool]) -> None:
+        """Until the folders are there again that were not, or patience is at its end."""
+        while any(map(_is_out_of_reach, self._missed)) and self.patience_s > 0 and not is_stopped():
+            time.sleep(min(PAUSE_S, self.patience_s))
+            self.patience_s -= PAUSE_S
+        self._missed.clear()
+
+    def _is_missed(self, path: Path) -> bool:
+        """Whether a file could not be opened because its folder is out of reach, for now."""
+        if self.patience_s <= 0 or not _is_out_of_reach(path.parent):
+            return False
+        if path.parent not in self._missed:
+            tell_event("waiting", folder=str(path.parent), reason="it is out of reach, or empty")
+        self._missed.add(path.parent)
+        return True
 
     @property
     def is_limited(self) -> bool:
@@ -108,6 +134,10 @@ class Shift:
             result = _looked_at_from_outside(job, result)
         assert isinstance(result, Looked)
         found, failure = result.hash, result.failure
+        if failure is not None and failure.reason == UNREADABLE:
+            found = None  # says nothing of the content
+            if self._is_missed(job.path):
+                return []
         with self.ledger.transaction():
             if found is not None:
                 self.ledger.put_looked(job.path, found, result.pages)
@@ -138,6 +168,8 @@ class Shift:
         assert isinstance(result, PageDone)
         page = result.result
         if isinstance(page, PageFailure) and page.reason == UNREADABLE:
+            if self._is_missed(job.path):
+                return
             with self.ledger.transaction():
                 self.ledger.put_left(job.path, page.reason, page.detail, page.seconds)
         else:
@@ -179,6 +211,15 @@ def _looked_at_from_outside(job: Look, lost: Lost) -> Looked:
         return Looked(hash_file(job.path), 0, PageFailure(job.name, 0, lost.reason, lost.detail, 0.0))
     except PageError as error:
         return Looked(None, 0, PageFailure(job.name, 0, error.reason, error.detail, 0.0))
+
+
+def _is_out_of_reach(folder: Path) -> bool:
+    """Whether a folder cannot be listed or, as the place of a share that is gone, is empty."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
 
 
 def _write_picture(path: Path, data: bytes) -> None:

@@ -1,12 +1,14 @@
 """Runs: what is read is read once, whatever happens in between; the tables are exports of the ledger."""
 
 import csv
+import functools
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+import scanner.shift
 from scanner.engine import Engine
 from scanner.errors import NoInputError, OutputError, RunningError, UsageError
 from scanner.export import RunSummary
@@ -309,6 +312,39 @@ def test_a_file_that_cannot_be_opened_is_tried_again_each_time(inbox: Path, out:
     (inbox / "lost.png").unlink()
     (inbox / "lost.png").symlink_to(inbox.parent / "there.png")
     assert run([inbox], out).failed == 0
+
+
+def test_a_share_that_is_away_for_a_while_is_waited_for(
+    inbox: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanner.shift.PAUSE_S", 0.2)
+
+    def vanish(done: int, files: int) -> None:
+        if done == 1 and inbox.exists():
+            inbox.rename(tmp_path / "away")
+            threading.Timer(1.0, lambda: (tmp_path / "away").rename(inbox)).start()
+
+    summary = run([inbox], out, progress=vanish)
+    assert (summary.pages, summary.failed, summary.new) == (3, 0, 3)
+    run([inbox], tmp_path / "whole")
+    assert tables(out) == tables(tmp_path / "whole")
+
+
+def test_a_share_that_stays_away_fails_its_files_and_the_next_run_reads_them(
+    inbox: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanner.shift.PAUSE_S", 0.1)
+    monkeypatch.setattr("scanner.run.Shift", functools.partial(scanner.shift.Shift, patience_s=0.3))
+
+    def vanish(done: int, files: int) -> None:
+        if done == 1 and inbox.exists():
+            inbox.rename(tmp_path / "away")
+
+    summary = run([inbox], out, progress=vanish)
+    assert (summary.pages, summary.failed, summary.exit_code) == (1, 2, 8)
+    assert pages(out)[1] == ["1.png", "0", "failed", "unreadable"]
+    (tmp_path / "away").rename(inbox)
+    assert run([inbox], out).new == 2
 
 
 def test_an_empty_folder_is_an_error_only_where_nothing_was_ever_read(inbox: Path, out: Path, tmp_path: Path) -> None:
