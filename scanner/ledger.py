@@ -290,8 +290,9 @@ class Ledger:
                 f"INSERT INTO fields VALUES ({', '.join('?' * 16)})",
                 ((cursor.lastrowid, place, *_field_row(field)) for place, field in enumerate(result.fields)),
             )
-        crops = [field.crop for field in result.fields] if isinstance(result, PageReading) else []
-        kept = {overlay, result.thumbnail, *crops}
+            kept = {overlay, *(field.crop for field in result.fields)}
+        else:
+            kept = {result.thumbnail}
         self._db.executemany("DELETE FROM stale WHERE path = ?", [(path,) for path in kept if path])
 
     def _discard(self, page_id: int) -> None:
@@ -524,7 +525,7 @@ def _page_row(result: PageResult, reader: Reader) -> dict[str, object]:
         "residual_mm": result.residual_mm,
         "form_page": result.form_page,
         "serial": result.serial,
-        "thumbnail": result.thumbnail,
+        "thumbnail": "",
     }
 
 
@@ -540,7 +541,6 @@ def _reading(name: str, row: sqlite3.Row, fields: tuple[FieldReading, ...]) -> P
         row["residual_mm"],
         row["form_page"],
         row["serial"],
-        row["thumbnail"],
     )
 
 

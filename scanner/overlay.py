@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from scanner.arrays import Gray, Quads
 from scanner.fields import FieldReading
-from scanner.pipeline import PageReading, PageResult
+from scanner.pipeline import PageFailure, PageReading, PageResult
 
 Bgr: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3), blue, green, red."""
@@ -237,13 +237,13 @@ def draw_thumbnail(gray: Gray) -> Gray:
     return _resize(gray, min(THUMBNAIL_PX / max(gray.shape), 1.0))
 
 
-def overlay_path(page: PageResult, digest: str) -> str:
+def overlay_path(page: PageReading, digest: str) -> str:
     """Relative to the output folder, which holds one for each page; `digest` is that of the file."""
     return f"overlays/{_picture_name(page, digest)}.jpg"
 
 
-def thumbnail_path(page: PageResult, digest: str) -> str:
-    """Relative to the output folder, which holds one for each page with which something is odd."""
+def thumbnail_path(page: PageFailure, digest: str) -> str:
+    """Relative to the output folder, which holds one for each page that failed and could be decoded."""
     return f"thumbnails/{_picture_name(page, digest)}.jpg"
 
 

@@ -56,7 +56,6 @@ class PageReading:
     residual_mm: float | None = None
     form_page: int = 0  # which page of the form it shows, from 1
     serial: str = ""  # the number of the sheet, where its code says one
-    thumbnail: str = ""  # path of a small picture in the output folder, where something is odd about the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class PageFailure:
     reason: str
     detail: str
     seconds: float
-    thumbnail: str = ""  # as above, where the page could be decoded
+    thumbnail: str = ""  # path of a small picture in the output folder, where the page could be decoded
 
 
 PageResult: TypeAlias = PageReading | PageFailure

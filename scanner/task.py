@@ -179,14 +179,11 @@ def _unpack(kit: Kit) -> None:
 
 
 def _with_pictures(page: PageResult, gray: Gray, digest: str, kit: Kit) -> PageDone:
-    """The page with its pictures: of fields that may go to review, of all of it if asked for, or if it is odd."""
-    pictures: dict[str, bytes] = {}
-    if page.reason:
-        path = thumbnail_path(page, digest)
-        pictures[path] = encode_picture(path, draw_thumbnail(gray))
-        page = replace(page, thumbnail=path)
+    """The page with its pictures: of fields that may go to review, of all of it if asked for, or if it failed."""
     if isinstance(page, PageFailure):
-        return PageDone(page, pictures)
+        path = thumbnail_path(page, digest)
+        return PageDone(replace(page, thumbnail=path), {path: encode_picture(path, draw_thumbnail(gray))})
+    pictures: dict[str, bytes] = {}
     overlay = ""
     if kit.overlay:
         overlay = overlay_path(page, digest)

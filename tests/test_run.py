@@ -171,6 +171,17 @@ def test_a_changed_form_reads_again_what_it_touches(tmp_path: Path, out: Path) -
     assert again.pages == summary.pages
 
 
+def test_pages_that_fail_though_they_can_be_seen_have_a_small_picture(out: Path) -> None:
+    scan, form = SAMPLES / "survey" / "clean.png", SAMPLES / "postal_card"
+    summary = run([scan], out, forms=[form], reads_unknown=False)
+    assert summary.failed == 1
+    (picture,) = (out / "thumbnails").iterdir()
+    assert max(cv2.imread(str(picture)).shape) == 320
+    assert "data:image/jpeg;base64," in (out / "report.html").read_text()
+    assert run([scan], out).failed == 0
+    assert not list((out / "thumbnails").iterdir())
+
+
 def test_crops_that_no_page_has_any_more_are_cleared_away(tmp_path: Path, out: Path) -> None:
     scan = SAMPLES / "survey" / "clean.png"
     for confidence in (1.0, 0.0):
