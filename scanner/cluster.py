@@ -3,6 +3,7 @@
 Workers may come, go and be lost while a run lasts. Each must have one thread, as decoders share a process's stderr.
 """
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
@@ -55,6 +56,7 @@ def _connect(address: str) -> "Client":
         from distributed import Client
     except ImportError as error:
         raise EngineError("--cluster needs Dask: pip install 'scanner[dask]'") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it comes as an error of ours
     try:
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:

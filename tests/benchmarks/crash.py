@@ -3,14 +3,17 @@
     python tests/benchmarks/crash.py [--pages 200] [--kills 50] [--seed 1]
 
 The run is killed at random instants and started again until it has been killed so often, and then left to end. The
-same with single workers killed. Pages are of the mirror, with digits that scanner draws.
+same with single workers killed, with a disk that fills, and with workers of a Dask cluster and then its scheduler
+killed. Pages are of the mirror, with digits that scanner draws.
 """
 
 import argparse
 import csv
+import importlib.util
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +22,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scanner import synth
+
+PORT = "8797"
+ADDRESS = f"tcp://127.0.0.1:{PORT}"
 
 
 def main() -> None:
@@ -40,10 +47,17 @@ def main() -> None:
         print(f"undisturbed: {options.pages} pages in {seconds:.0f} s, {count(log).total()} read")
         report("run killed", whole, *killed_runs(scans, Path(place) / "runs", options.kills, seconds, rng))
         report("workers killed", whole, *killed_workers(scans, Path(place) / "workers", options.kills, seconds, rng))
+        if os.geteuid() == 0:
+            report("full disk", whole, *full_disk(scans, Path(place) / "disk"))
+        else:
+            print("full disk: left out, only root can mount a small one")
+        if importlib.util.find_spec("distributed"):
+            report("cluster", whole, *killed_cluster(scans, Path(place) / "cluster", seconds, rng))
 
 
-def start_run(scans: Path, output: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "scanner", "read", str(scans), "-o", str(output), "--workers", "2", "--log-json"]
+def start_run(scans: Path, output: Path, *where: str) -> "subprocess.Popen[str]":
+    where = where or ("--workers", "2")
+    command = [sys.executable, "-m", "scanner", "read", str(scans), "-o", str(output), "--log-json", *where]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
@@ -88,6 +102,80 @@ def killed_workers(
     code, log = finish(process)
     told = sum(event["event"] == "worker_died" for event in events_of(log))
     return output, count(log), f"{killed} workers killed, {told} of them with a page, the run ended with {code}"
+
+
+def killed_cluster(scans: Path, output: Path, seconds: float, rng: random.Random) -> tuple[Path, Counter[str], str]:
+    """Kill workers of a Dask cluster, then its scheduler; start that again, and the run."""
+    killed = 0
+    scheduler, workers = start_cluster()
+    try:
+        process = start_run(scans, output, "--cluster", ADDRESS)
+        for _ in range(5):
+            time.sleep(rng.uniform(0.5, seconds / 8))
+            victims = children_of(workers.pid)
+            if victims:
+                os.kill(rng.choice(victims), signal.SIGKILL)
+                killed += 1
+        scheduler.send_signal(signal.SIGKILL)
+        gone = time.monotonic()
+        code, log = finish(process)
+        noticed = time.monotonic() - gone
+    finally:
+        stop(scheduler, workers)
+    read = count(log)
+    scheduler, workers = start_cluster()
+    try:
+        last, log = finish(start_run(scans, output, "--cluster", ADDRESS))
+    finally:
+        stop(scheduler, workers)
+    told = f"{killed} workers killed, then the scheduler: ended with {code} after {noticed:.0f} s, the next with {last}"
+    return output, read + count(log), told
+
+
+def full_disk(scans: Path, output: Path) -> tuple[Path, Counter[str], str]:
+    """Run on a disk that fills, and again when it has more room, until it has enough."""
+    output.mkdir()
+    mount(output, "size=400k")
+    read: Counter[str] = Counter()
+    codes = []
+    try:
+        for kilobytes in (400, 700, 1000, 1500, 65536):
+            mount(output, f"remount,size={kilobytes}k")
+            code, log = finish(start_run(scans, output))
+            read += count(log)
+            codes.append(code)
+        kept = output.with_name("kept")
+        shutil.copytree(output, kept)
+    finally:
+        subprocess.run(["umount", "-l", str(output)], check=False)
+    return kept, read, f"the disk was full, and had more room each time: ended with {', '.join(map(str, codes))}"
+
+
+def mount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+
+
+def start_cluster() -> tuple["subprocess.Popen[bytes]", "subprocess.Popen[bytes]"]:
+    """A scheduler and two workers of one thread, as processes."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    scheduler = subprocess.Popen([*dask, "--host", "127.0.0.1", "--port", PORT, "--no-dashboard"], **quiet)
+    time.sleep(3)
+    dask = [sys.executable, "-m", "distributed.cli.dask_worker"]
+    workers = subprocess.Popen([*dask, ADDRESS, "--nthreads", "1", "--nworkers", "2", "--no-dashboard"], **quiet)
+    time.sleep(5)
+    return scheduler, workers
+
+
+def stop(*processes: "subprocess.Popen[bytes]") -> None:
+    for process in processes:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def children_of(process: int) -> Sequence[int]:
