@@ -27,8 +27,10 @@ class Account:
             if file.digest is None:
                 yield from self._unopened(file)
                 continue
+            if self.ledger.is_renamed(file):
+                continue
             first = self.ledger.first_of(file)
-            for result in self.ledger.results(file):
+            for result in self.ledger.results(file, self.reader):
                 yield result if first is None else _flagged(result, first)
             lacking = 0 if file.reason == GONE else len(self.ledger.missing(file.digest, file.pages or 0, self.reader))
             if lacking:

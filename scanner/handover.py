@@ -3,12 +3,13 @@
 They are made of the tables in the run folder, which everything else that reads them takes for the truth, too.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from scanner.errors import NoInputError, OutputError
-from scanner.staging import write_whole
+from scanner.errors import NoInputError, OutputError, UsageError
+from scanner.staging import LEDGER, TABLES, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,10 +30,13 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
 
     Raises:
         NoInputError: there is no run in the folder.
+        UsageError: the file is one of the run's own.
         OutputError: the file cannot be written, a package is missing, or the format has no room for so many rows.
     """
-    table = _wide(output) if wide else _read(output / "fields.csv")
     target = target or output / f"{'wide' if wide else 'long'}.{to}"
+    if any(_real(target) == _real(output / name) for name in (LEDGER, *TABLES)):
+        raise UsageError(f"{target}: belongs to the run itself; choose another file with --output")
+    table = _wide(output) if wide else _read(output / "fields.csv")
     if to == "xlsx" and len(table) > MOST_EXCEL_ROWS:
         raise OutputError(
             f"{target}: Excel has room for {MOST_EXCEL_ROWS:,} rows, these are {len(table):,}; use parquet"
@@ -46,6 +50,10 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
             f"{target}: cannot be written: {error.strerror}; choose another file with --output"
         ) from error
     return target, len(table)
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)
 
 
 def _read(path: Path) -> "pd.DataFrame":

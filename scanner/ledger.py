@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -21,6 +21,7 @@ from scanner.errors import NoInputError, OutputError
 from scanner.fields import FieldReading
 from scanner.page import FAILURE_REASONS, Hash, Signature
 from scanner.pipeline import PageFailure, PageReading, PageResult
+from scanner.sources import natural_key
 
 NAME = "run.db"
 APPLICATION_ID = 0x5363_616E  # "Scan": tells our databases from others
@@ -49,7 +50,7 @@ CREATE TABLE files (
 CREATE UNIQUE INDEX files_by_path ON files (path) WHERE moved_to IS NULL;
 CREATE INDEX files_by_place ON files (place) WHERE place IS NOT NULL;
 CREATE INDEX files_by_digest ON files (digest);
-CREATE INDEX files_moved ON files (name) WHERE moved_to IS NOT NULL;
+CREATE INDEX files_by_name ON files (name) WHERE place IS NOT NULL;
 CREATE TABLE pages (
     id INTEGER PRIMARY KEY,
     digest TEXT NOT NULL, page INTEGER NOT NULL,
@@ -165,20 +166,31 @@ class Ledger:
         NoInputError: there is none where one must be.
     """
 
-    def __init__(self, folder: Path, *, must_exist: bool = False) -> None:
+    def __init__(self, folder: Path, *, to_look: bool = False) -> None:
+        """Open it, or make it; `to_look` only, where there must be one, and nothing is written."""
         self.path = folder / NAME
-        if must_exist and not self.path.exists():
+        if to_look and not self.path.exists():
             raise NoInputError(f"{folder}: no {NAME} in it; name the output folder of a run")
-        is_new = not self.path.exists()
-        with self._told():
-            self._db = sqlite3.connect(self.path, isolation_level=None)
+        with ledger_errors(self.path):
+            self._db = self._look() if to_look else sqlite3.connect(self.path, isolation_level=None)
             self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last pages, never the ledger
-            self._db.execute("PRAGMA foreign_keys = ON")
-            if is_new or not self._number("PRAGMA application_id"):
+            if not to_look and not self._number("SELECT count(*) FROM sqlite_master"):
                 self._create()
-        self._check()
+            self._check()
+            if not to_look:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last pages, never the ledger
+                self._db.execute("PRAGMA foreign_keys = ON")
+
+    def _look(self) -> sqlite3.Connection:
+        """Without writing anything, even where nothing can be written."""
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        try:
+            db = sqlite3.connect(uri, uri=True)
+            db.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:
+            db = sqlite3.connect(f"{uri}&immutable=1", uri=True)
+        return db
 
     def close(self) -> None:
         self._db.close()
@@ -195,7 +207,7 @@ class Ledger:
         if self._db.in_transaction:
             yield
             return
-        with self._told():
+        with ledger_errors(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -211,7 +223,9 @@ class Ledger:
     def listing(self) -> Iterator["Listing"]:
         """Say anew which files the tables are of; they are in order when the block ends."""
         self._db.execute("UPDATE files SET place = NULL WHERE place IS NOT NULL")
-        yield Listing(self._db)
+        listing = Listing(self._db)
+        yield listing
+        listing.make_names_unique()
         self._db.execute(
             "UPDATE files SET place = ordered.place FROM "
             "(SELECT id, row_number() OVER (ORDER BY key, name) AS place FROM files WHERE place IS NOT NULL) "
@@ -221,12 +235,13 @@ class Ledger:
     def put_looked(self, path: Path, found: Hash, pages: int) -> None:
         """What a file is, and how many pages it has; none where it failed as a whole."""
         self._db.execute(
-            "UPDATE files SET digest = ?, size = ?, mtime_ns = ?, ctime_ns = ?, hashed_ns = ?, pages = ?, reason = '', "
-            "detail = '' WHERE path = ? AND moved_to IS NULL",
-            (
-                *(found.digest, found.signature.size, found.signature.mtime_ns, found.signature.ctime_ns),
-                *(found.hashed_ns, pages, os.fsencode(path)),
-            ),
+            "UPDATE files SET digest = :digest, size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns, "
+            "hashed_ns = :hashed_ns, pages = :pages, reason = '', detail = '' "
+            "WHERE (path = :path AND moved_to IS NULL) OR moved_to = :path",
+            {
+                **asdict(found.signature),
+                **{"digest": found.digest, "hashed_ns": found.hashed_ns, "pages": pages, "path": os.fsencode(path)},
+            },
         )
         if pages:  # it may have failed as a whole with an earlier scanner
             self._db.execute("DELETE FROM pages WHERE digest = ? AND page = 0", (found.digest,))
@@ -260,9 +275,20 @@ class Ledger:
     def first_of(self, file: FileRow) -> str | None:
         """The name of the file in the tables, before this one, that has the same content."""
         row = self._db.execute(
-            "SELECT name FROM files WHERE digest = ? AND place < ? ORDER BY place LIMIT 1", (file.digest, file.place)
+            f"SELECT name FROM files WHERE digest = ? AND place < ? AND NOT {IS_RENAMED} ORDER BY place LIMIT 1",
+            (file.digest, file.place),
         ).fetchone()
         return None if row is None else str(row["name"])
+
+    def is_renamed(self, file: FileRow) -> bool:
+        """Whether a file that is gone is there under another name."""
+        query = f"SELECT 1 FROM files WHERE digest = ? AND place IS NOT NULL AND NOT {IS_RENAMED}"
+        is_gone = file.reason == GONE and file.moved_to is None
+        return is_gone and self._db.execute(query, (file.digest,)).fetchone() is not None
+
+    def read_again_what_has_crops(self) -> None:
+        """For the case that somebody has cleared the pictures away."""
+        self._db.execute("UPDATE pages SET reader = 'again' WHERE id IN (SELECT page_id FROM fields WHERE crop != '')")
 
     # --- pages
 
@@ -304,11 +330,13 @@ class Ledger:
         )
         self._db.execute("DELETE FROM pages WHERE id = ?", (page_id,))
 
-    def results(self, file: FileRow) -> Iterator[PageResult]:
-        """The pages of a file as they were read, in order, whatever with; those not read yet are left out."""
+    def results(self, file: FileRow, reader: Reader) -> Iterator[PageResult]:
+        """The pages of a file as they were read with this reader, in order; of a file that is gone, with any."""
         if file.digest is None:
             return
         for row in self._db.execute("SELECT * FROM pages WHERE digest = ? ORDER BY page", (file.digest,)).fetchall():
+            if file.reason != GONE and not _is_current(row, reader):
+                continue
             if row["status"] == "failed":
                 yield PageFailure(
                     file.name, row["page"], row["reason"], row["detail"], row["seconds"], row["thumbnail"]
@@ -369,42 +397,34 @@ class Ledger:
         self._db.execute("COMMIT")
 
     def _check(self) -> None:
-        with self._told():
-            if self._number("PRAGMA application_id") != APPLICATION_ID:
-                raise OutputError(f"{self.path}: is not of scanner; choose another folder with --output")
-            if (version := self._number("PRAGMA user_version")) != VERSION:
-                raise OutputError(
-                    f"{self.path}: is of version {version}, this scanner writes {VERSION}; choose another folder with "
-                    "--output"
-                )
+        if self._number("PRAGMA application_id") != APPLICATION_ID:
+            raise OutputError(f"{self.path}: is not of scanner; choose another folder with --output")
+        if (version := self._number("PRAGMA user_version")) != VERSION:
+            raise OutputError(
+                f"{self.path}: is of version {version}, this scanner writes {VERSION}; choose another folder with "
+                "--output"
+            )
 
     def _number(self, query: str) -> int:
         return int(self._db.execute(query).fetchone()[0])
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise OutputError(
-                f"{self.path}: cannot be written or read: {error}; make room, or choose another folder with --output"
-            ) from error
 
-
-PAGES_READ = "(SELECT count(*) FROM pages WHERE pages.digest = files.digest)"
-COUNTS = (
-    "SELECT 'files', count(*) FROM files WHERE place IS NOT NULL",
-    "SELECT CASE WHEN digest IS NULL AND reason != '' THEN 'file ' || reason "
-    f"WHEN digest IS NULL OR {PAGES_READ} < max(pages, 1) THEN 'waiting' ELSE 'done' END, count(*) "
-    "FROM files WHERE place IS NOT NULL GROUP BY 1",
-    "SELECT 'moved', count(*) FROM files WHERE place IS NOT NULL AND moved_to IS NOT NULL",
-    "SELECT 'pages ' || pages.status, count(*) FROM files JOIN pages USING (digest) WHERE place IS NOT NULL GROUP BY 1",
-    "SELECT 'failed ' || pages.reason, count(*) FROM files JOIN pages USING (digest) "
-    "WHERE files.place IS NOT NULL AND pages.status = 'failed' GROUP BY 1",
-    "SELECT 'fields ' || fields.status, count(*) FROM files JOIN pages USING (digest) "
-    "JOIN fields ON page_id = pages.id WHERE files.place IS NOT NULL GROUP BY 1",
-)
-"""What `counts` asks: queries of a name and a number."""
+@contextmanager
+def ledger_errors(path: Path) -> Iterator[None]:
+    """What SQLite says of a ledger, in words that help."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        told = str(error)
+        if "lock" in told:
+            help_ = "another program holds it; close that, and start again"
+        elif "readonly" in told or "unable to open" in told:
+            help_ = "see to its permissions, or choose another folder with --output"
+        elif "full" in told or "disk I/O" in told:
+            help_ = "make room, or choose another folder with --output"
+        else:
+            help_ = "it is damaged: move it away, and everything is read anew"
+        raise OutputError(f"{path}: {told}; {help_}") from error
 
 
 class Listing:
@@ -413,11 +433,6 @@ class Listing:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         db.create_function("is_there", 1, os.path.lexists)
-
-    def is_taken(self, name: str, root: Path) -> bool:
-        """Whether a file of this name was read and moved away."""
-        query = "SELECT 1 FROM files WHERE moved_to IS NOT NULL AND name = ? AND root = ?"
-        return self._db.execute(query, (name, os.fsencode(root))).fetchone() is not None
 
     def put(self, entry: FileEntry) -> None:
         """One that was found. What was known of it stays known, if it is still the same."""
@@ -446,24 +461,68 @@ class Listing:
         ).fetchone()
         return None if row is None else int(row["id"])
 
-    def keep_below(self, roots: Iterable[Path]) -> tuple[int, int]:
-        """Those below these folders that were read and are there no more; how many, and how many were not moved."""
+    def keep_below(self, folders: Iterable[Path], places: Iterable[Path], *, prune: bool) -> tuple[int, int]:
+        """Those that were read and are there no more; how many, and how many of them scanner has not moved.
+
+        Below `folders` all of them, with `prune` those that still lie where scanner has moved them; in `places`, of
+        which only some files are read, those that scanner has moved.
+        """
         kept = gone = 0
-        for root in roots:
-            cursor = self._db.execute(
+        wanted = [(folder, not prune) for folder in folders] + [(place, False) for place in places]
+        for root, with_gone in wanted:
+            kept += self._db.execute(
                 "UPDATE files SET place = 0, detail = '', reason = CASE WHEN is_there(coalesce(moved_to, path)) "
                 f"THEN '' ELSE '{GONE}' END WHERE root = ? AND place IS NULL AND digest IS NOT NULL "
-                "AND (moved_to IS NOT NULL OR NOT is_there(path))",
-                (os.fsencode(root),),
-            )
-            kept += cursor.rowcount
+                "AND (moved_to IS NOT NULL OR NOT is_there(path)) AND (? OR is_there(coalesce(moved_to, '')))",
+                (os.fsencode(root), with_gone),
+            ).rowcount
             gone += self._db.execute(
                 f"SELECT count(*) FROM files WHERE root = ? AND place = 0 AND reason = '{GONE}' AND moved_to IS NULL",
                 (os.fsencode(root),),
             ).fetchone()[0]
         return kept, gone
 
+    def make_names_unique(self) -> None:
+        """`scan1.pdf` was read and moved away: the new one is `scan1~2.pdf`."""
+        same = self._db.execute(
+            "SELECT id, name FROM files WHERE place IS NOT NULL AND name IN "
+            "(SELECT name FROM files WHERE place IS NOT NULL GROUP BY name HAVING count(*) > 1) "
+            "ORDER BY name, moved_to IS NULL, id"
+        ).fetchall()
+        seen: set[str] = set()
+        for row in same:
+            name = row["name"]
+            stem, dot, suffix = name.rpartition(".")
+            stem, ending = (stem, f".{suffix}") if dot and stem and "/" not in suffix else (name, "")
+            number = 2
+            while name in seen or (name != row["name"] and self._is_taken(name)):
+                name, number = f"{stem}~{number}{ending}", number + 1
+            seen.add(name)
+            if name != row["name"]:
+                self._db.execute(
+                    "UPDATE files SET name = ?, key = ? WHERE id = ?", (name, natural_key(name), row["id"])
+                )
 
+    def _is_taken(self, name: str) -> bool:
+        query = "SELECT 1 FROM files WHERE place IS NOT NULL AND name = ?"
+        return self._db.execute(query, (name,)).fetchone() is not None
+
+
+IS_RENAMED = f"(reason = '{GONE}' AND moved_to IS NULL)"  # a file that is gone makes none a copy of it
+PAGES_READ = "(SELECT count(*) FROM pages WHERE pages.digest = files.digest)"
+COUNTS = (
+    "SELECT 'files', count(*) FROM files WHERE place IS NOT NULL",
+    "SELECT CASE WHEN digest IS NULL AND reason != '' THEN 'file ' || reason "
+    f"WHEN digest IS NULL OR {PAGES_READ} < max(pages, 1) THEN 'waiting' ELSE 'done' END, count(*) "
+    "FROM files WHERE place IS NOT NULL GROUP BY 1",
+    "SELECT 'moved', count(*) FROM files WHERE place IS NOT NULL AND moved_to IS NOT NULL",
+    "SELECT 'pages ' || pages.status, count(*) FROM files JOIN pages USING (digest) WHERE place IS NOT NULL GROUP BY 1",
+    "SELECT 'failed ' || pages.reason, count(*) FROM files JOIN pages USING (digest) "
+    "WHERE files.place IS NOT NULL AND pages.status = 'failed' GROUP BY 1",
+    "SELECT 'fields ' || fields.status, count(*) FROM files JOIN pages USING (digest) "
+    "JOIN fields ON page_id = pages.id WHERE files.place IS NOT NULL GROUP BY 1",
+)
+"""What `counts` asks: queries of a name and a number."""
 FILE_QUERY = "SELECT * FROM files"
 
 

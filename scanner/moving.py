@@ -3,18 +3,23 @@
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from scanner.errors import OutputError, PageError
 from scanner.events import tell_event
-from scanner.ledger import FileRow, Ledger
+from scanner.ledger import FileRow, Ledger, Reader
 from scanner.page import signature_of
 from scanner.pipeline import PageFailure
 from scanner.staging import sync_folder
 
+YOUNG_S = 60.0  # a file that failed stays where it is for so long
 
-def move_files(ledger: Ledger, done: Path | None, failed: Path | None, is_done: Callable[[FileRow], bool]) -> int:
+
+def move_files(
+    ledger: Ledger, reader: Reader, done: Path | None, failed: Path | None, is_done: Callable[[FileRow], bool]
+) -> int:
     """Move files that are all read to `done`, those of which a page failed to `failed`; how many were moved.
 
     They keep their name in the tables as path below these folders.
@@ -26,9 +31,9 @@ def move_files(ledger: Ledger, done: Path | None, failed: Path | None, is_done: 
     for file in ledger.files():
         if file.moved_to is not None or file.digest is None or file.reason or not is_done(file):
             continue
-        has_failed = any(isinstance(result, PageFailure) for result in ledger.results(file))
+        has_failed = any(isinstance(result, PageFailure) for result in ledger.results(file, reader))
         folder = failed if has_failed else done
-        if folder is None or not _is_unchanged(file):
+        if folder is None or not _is_unchanged(file) or (has_failed and _is_young(file)):
             continue
         try:
             target = _move(file.path, folder.absolute() / file.name)
@@ -44,6 +49,11 @@ def move_files(ledger: Ledger, done: Path | None, failed: Path | None, is_done: 
     return moved
 
 
+def _is_young(file: FileRow) -> bool:
+    """Whether somebody may still be writing it: then it only looks as if it were damaged."""
+    return abs(time.time() - file.signature.mtime_ns / 1e9) < YOUNG_S
+
+
 def _is_unchanged(file: FileRow) -> bool:
     try:
         return signature_of(file.path) == file.signature
@@ -54,6 +64,10 @@ def _is_unchanged(file: FileRow) -> bool:
 def _move(path: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     target = _free(target)
+    if path.is_symlink():
+        target.symlink_to(os.path.realpath(path))  # from its new place the old one might lead nowhere
+        path.unlink()
+        return target
     try:
         path.rename(target)
     except OSError as error:

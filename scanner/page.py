@@ -114,7 +114,7 @@ class Signature:
 
 def signature_of(path: Path) -> Signature:
     """Raises PageError: the file cannot be opened, or is none to be read."""
-    return _signature(_status_of(path))
+    return _signature(_status_of(path, may_be_empty=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Hash:
 def hash_file(path: Path) -> Hash:
     """Raises PageError: the file cannot be opened, or is none to be read."""
     try:
-        with _open_regular(path) as file:
+        with _open_regular(path, may_be_empty=True) as file:
             signature, now = _signature(os.fstat(file.fileno())), time.time_ns()
             return Hash(hashlib.file_digest(file, "sha256").hexdigest(), signature, now)
     except OSError as error:
@@ -235,12 +235,12 @@ def _detail_of(error: Exception) -> str:
     return " ".join(words) if len(words) > 1 else " ".join([f"{type(error.__cause__ or error).__name__}:", *words])
 
 
-def _open_regular(path: Path) -> BufferedReader:
-    _status_of(path)
+def _open_regular(path: Path, *, may_be_empty: bool = False) -> BufferedReader:
+    _status_of(path, may_be_empty=may_be_empty)
     return path.open("rb")
 
 
-def _status_of(path: Path) -> os.stat_result:
+def _status_of(path: Path, *, may_be_empty: bool = False) -> os.stat_result:
     """Of a file that may be opened."""
     try:
         status = path.stat()
@@ -252,7 +252,7 @@ def _status_of(path: Path) -> os.stat_result:
         raise PageError("unreadable", "a folder, not a file")
     if not stat.S_ISREG(status.st_mode):  # a named pipe would keep us waiting
         raise PageError("unreadable", "not a regular file")
-    if status.st_size == 0:
+    if status.st_size == 0 and not may_be_empty:
         raise PageError("empty_file", "0 bytes")
     if status.st_size > MAX_BYTES:
         raise PageError("too_large", f"{status.st_size:,} bytes, at most {MAX_BYTES:,} are read")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import PageError
-from scanner.ledger import FileEntry, Ledger, Listing
+from scanner.ledger import FileEntry, Ledger
 from scanner.page import Discovery, Signature, SourceFile, signature_of
-from scanner.sources import is_form_picture, natural_key
+from scanner.sources import is_form_picture, natural_key, real_path
 
 SETTLING = "settling"
 LEFT_REASONS = {
@@ -43,30 +43,26 @@ def plan_files(
 
     A file that was read and then taken away, or moved by scanner, keeps its rows, unless `prune`.
     """
-    roots = {_root(given) for given in inputs} | set(discovery.roots)
+    folders, places = _roots(inputs)
     now = time.time()
     with ledger.transaction(), ledger.listing() as listing:
         for source in discovery.files:
-            listing.put(_entry(listing, source, *_left(source, now, settle_s)))
+            listing.put(_entry(source, *_left(source, now, settle_s)))
         for source in discovery.skipped:
-            listing.put(_entry(listing, source, *_skipped(source)))
-        kept, gone = (0, 0) if prune else listing.keep_below(sorted(roots))
+            listing.put(_entry(source, *_skipped(source)))
+        kept, gone = listing.keep_below(folders, places, prune=prune)
     return Plan(discovery.count, kept, gone)
 
 
-def _entry(listing: Listing, source: SourceFile, signature: Signature | None, reason: str, detail: str) -> FileEntry:
-    name = source.name
-    stem, dot, suffix = name.rpartition(".")
-    stem, ending = (stem, f".{suffix}") if dot and stem and "/" not in suffix else (name, "")
-    number = 2
-    while listing.is_taken(name, source.root):  # `scan1.pdf` was read and moved away: this one is `scan1~2.pdf`
-        name, number = f"{stem}~{number}{ending}", number + 1
-    return FileEntry(source.path.absolute(), source.root, name, natural_key(name), signature, reason, detail)
+def _entry(source: SourceFile, signature: Signature | None, reason: str, detail: str) -> FileEntry:
+    return FileEntry(source.path, source.root, source.name, natural_key(source.name), signature, reason, detail)
 
 
-def _root(given: Path) -> Path:
-    """The folder below which the names of an input's files start."""
-    return (given if os.path.isdir(given) else given.parent).absolute()  # noqa: PTH112 - Path.is_dir may raise
+def _roots(inputs: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The folders that are read, and those in which files lie that were given by their names."""
+    folders = {real_path(given) for given in inputs if os.path.isdir(given)}  # noqa: PTH112 - Path.is_dir may raise
+    places = {real_path(given.parent) for given in inputs if not os.path.isdir(given)}  # noqa: PTH112
+    return sorted(folders), sorted(places - folders)
 
 
 def _left(source: SourceFile, now: float, settle_s: float) -> tuple[Signature | None, str, str]:
@@ -75,9 +71,9 @@ def _left(source: SourceFile, now: float, settle_s: float) -> tuple[Signature | 
         signature = signature_of(source.path)
     except PageError:  # it fails when it is looked at, and that is told then
         return None, "", ""
-    age_s = now - signature.mtime_ns / 1e9
+    age_s = abs(now - signature.mtime_ns / 1e9)  # the clock of a share may be ahead
     if age_s < settle_s:
-        return None, SETTLING, f"changed {max(age_s, 0):.0f} s ago, --settle asks for {settle_s:g} s"
+        return None, SETTLING, f"changed {age_s:.0f} s ago, --settle asks for {settle_s:g} s"
     return signature, "", ""
 
 

@@ -35,7 +35,7 @@ def stop_signal() -> Iterator[threading.Event]:
 @contextmanager
 def progress_bar(is_shown: bool) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr while there is somebody to see it; what it gives is told of finished files, and of how many."""
-    if not is_shown or not sys.stderr.isatty():
+    if not is_shown or sys.stderr is None or not sys.stderr.isatty():
         yield lambda done, files: None
         return
     from rich.console import Console

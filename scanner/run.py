@@ -21,7 +21,7 @@ from scanner.events import tell_event
 from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, RunSummary, SkippedFile, write_tables
 from scanner.fields import ACCEPTED, BLANK_STATUS
 from scanner.fields import REVIEW as REVIEW_STATUS
-from scanner.ledger import Ledger, Reader, Redo, RunRow, now_text
+from scanner.ledger import Ledger, Reader, Redo, RunRow, ledger_errors, now_text
 from scanner.moving import move_files
 from scanner.network import read_network_files
 from scanner.page import discover
@@ -30,6 +30,7 @@ from scanner.plan import plan_files
 from scanner.report import Tally, write_report
 from scanner.shift import Shift
 from scanner.staging import (
+    CROPS,
     LEDGER,
     PUBLISHED,
     REPORT,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from scanner.documents import Assembler
     from scanner.known import FormFiles, KnownForm
 
+REDO_NOTE = "redo"  # in the ledger: what is being read again, and since when
 TABLES_NOTE = "tables"  # in the ledger: what the tables were made of, and how they look
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many files are finished, and of how many."""
@@ -106,27 +108,33 @@ def run(
         ScannerError: one of its kinds, for what stops a run: see `scanner.errors`.
     """
     _check(inputs, output, min_confidence, chores)
-    kit, reader, known = _kit(model, min_confidence, forms, reads_unknown, overlay, chores.redo)
+    kit, reader, known = _kit(model, min_confidence, forms, reads_unknown, overlay)
     discovery = discover(inputs)
     if not discovery.count and not (output / LEDGER).exists():
         raise _nothing_in(inputs)
-    with output_folder(output), Ledger(output) as ledger:
-        plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
-        if not plan.found and not plan.kept:
-            raise _nothing_in(inputs)
+    with output_folder(output), ledger_errors(output / LEDGER), Ledger(output) as ledger:
+        with ledger.transaction():
+            plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
+            if not plan.files:
+                raise _nothing_in(inputs)
+            if not (output / CROPS).exists():
+                ledger.read_again_what_has_crops()
+            reader = _with_redo(reader, ledger, chores.redo)
         shift = Shift(ledger, reader, output, chores.limit, lambda done: progress(done, plan.files))
         tell_event("started", output=str(output), files=plan.found, process=os.getpid())
         started = now_text()
         is_interrupted = _work(shift, engine, kit, is_stopped)
         if shift.new:
             ledger.put_run(_row_of(shift, started, is_interrupted))
+        if not is_interrupted and not shift.is_limited:
+            ledger.put_note(REDO_NOTE, "{}")
         account = Account(ledger, reader, "waiting" if shift.is_limited else "interrupted")
         summary, kept = _export(ledger, output, account, known, kit)
         if account.waiting and not is_interrupted and not shift.is_limited:
             raise RuntimeError(f"{account.waiting} files were neither read nor did they fail")
         _clear_stale(ledger, output)
         if not is_interrupted and (chores.move_done or chores.move_failed):
-            move_files(ledger, chores.move_done, chores.move_failed, shift.is_done)
+            move_files(ledger, reader, chores.move_done, chores.move_failed, shift.is_done)
     tell_event("interrupted" if is_interrupted else "finished", new=shift.new, failed=shift.new_failed)
     return replace(
         summary,
@@ -159,7 +167,7 @@ def preview(
 ) -> Preview:
     """What `run` would read, without doing or writing anything; for the arguments and errors see there."""
     _check(inputs, output, min_confidence, chores)
-    _, reader, _ = _kit(model, min_confidence, forms, reads_unknown, overlay, chores.redo)
+    _, reader, _ = _kit(model, min_confidence, forms, reads_unknown, overlay)
     discovery = discover(inputs)
     with ExitStack() as stack:
         is_new = not (output / LEDGER).exists()
@@ -167,6 +175,7 @@ def preview(
         ledger = stack.enter_context(Ledger(folder))
         with suppress(_Undone), ledger.transaction():
             plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
+            reader = _with_redo(reader, ledger, chores.redo)
             shift = Shift(ledger, reader, output)
             names = tuple(file.name for file in ledger.files() if not shift.is_done(file))
             raise _Undone
@@ -189,6 +198,14 @@ def _work(shift: Shift, engine: Engine, kit: Kit, is_stopped: Callable[[], bool]
     return is_stopped()
 
 
+def _with_redo(reader: Reader, ledger: Ledger, redo: Redo) -> Reader:
+    """The reader that reads again what was read before now; or before a run that began with it and did not end."""
+    begun = json.loads(ledger.note(REDO_NOTE) or "{}")
+    since = begun["since"] if begun.get("redo") == redo and redo != "nothing" else now_text()
+    ledger.put_note(REDO_NOTE, json.dumps({"redo": redo, "since": since}))
+    return replace(reader, redo=redo, since=since)
+
+
 def _row_of(shift: Shift, started: str, is_interrupted: bool) -> RunRow:
     return RunRow(
         started=started,
@@ -209,7 +226,6 @@ def _kit(
     forms: Sequence[Path],
     reads_unknown: bool,
     overlay: bool,
-    redo: Redo,
 ) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
     """What workers read with, what the ledger knows of it, and the forms."""
     network = read_network_files(model)
@@ -224,7 +240,7 @@ def _kit(
     versions = {each.form.name: each.version for each in files}
     unknown = _digest(*sorted(versions.values()), repr(reads_unknown and bool(files)))
     kit = Kit(_digest(key, unknown), network, files, min_confidence, reads_unknown, overlay)
-    return kit, Reader(key, versions, unknown, overlay, redo, now_text()), known
+    return kit, Reader(key, versions, unknown, overlay), known
 
 
 def _digest(*parts: str) -> str:
@@ -290,7 +306,7 @@ def _check(inputs: Sequence[Path], output: Path, min_confidence: float | None, c
     if min_confidence is not None and not 0 <= min_confidence <= 1:  # not a number is none of these either
         raise UsageError(f"--min-confidence: {min_confidence} is no probability; choose one from 0 to 1")
     _check_apart(inputs, output)
-    _check_moves(inputs, chores)
+    _check_moves(inputs, output, chores)
 
 
 def _check_apart(inputs: Sequence[Path], output: Path) -> None:
@@ -308,11 +324,15 @@ def _check_apart(inputs: Sequence[Path], output: Path) -> None:
             raise UsageError(f"input {given} would be replaced by the results; choose another folder with --output")
 
 
-def _check_moves(inputs: Sequence[Path], chores: Chores) -> None:
+def _check_moves(inputs: Sequence[Path], output: Path, chores: Chores) -> None:
     """What is moved away must not be found again."""
     for option, folder in (("--move-done", chores.move_done), ("--move-failed", chores.move_failed)):
         if folder is not None and any(_real(folder).is_relative_to(_real(given)) for given in inputs):
             raise UsageError(f"{option}: {folder} lies inside an input, and would be read again; choose another folder")
+        if folder is not None and _real(folder).is_relative_to(_real(output)):
+            raise UsageError(f"{option}: {folder} lies inside the output; choose another folder")
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UsageError(f"{option}: {folder} is no folder; choose another one")
 
 
 def _real(path: Path) -> Path:

@@ -97,7 +97,7 @@ class Shift:
             elif self.is_limited:
                 return
             elif file.digest is None or not file.pages:
-                yield Look(file.path, file.name)
+                yield Look(file.path_now, file.name)
             else:
                 yield from self._reads(file.path_now, file.name, file.digest, file.signature, file.pages)
 

@@ -31,7 +31,7 @@ class SourceFile:
 
     path: Path
     name: str
-    root: Path  # absolute: the folder below which the name starts
+    root: Path  # absolute, without links: the folder below which the name starts
 
 
 class Discovery:
@@ -74,14 +74,15 @@ class Discovery:
 
     def add(self, given: int, path: Path, real: str, root: Path, is_tried: bool) -> None:
         """One more file; of those that are the same the first that is tried stays."""
-        name = _text(path.relative_to(root))
+        below = path.relative_to(root)
+        name, root = _text(below), real_path(root)
         self._db.execute(
             "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (real) DO UPDATE SET given = excluded.given, "
             "path = excluded.path, root = excluded.root, name = excluded.name, key = excluded.key, "
             "tried = excluded.tried "
             "WHERE (NOT excluded.tried, excluded.given, excluded.key) < (NOT tried, given, key)",
             (
-                *(given, os.fsencode(path), os.fsencode(real), os.fsencode(_absolute(root)), name, natural_key(name)),
+                *(given, os.fsencode(root / below), os.fsencode(real), os.fsencode(root), name, natural_key(name)),
                 is_tried,
             ),
         )
@@ -98,7 +99,7 @@ class Discovery:
                 return
             for row, path, root in same:
                 folder = Path(os.fsdecode(root))
-                below = Path(os.fsdecode(path)).absolute().relative_to(folder)
+                below = Path(os.fsdecode(path)).relative_to(folder)
                 name = _text(Path(*folder.parts[1:][-depth:], below))
                 self._db.execute("UPDATE found SET name = ?, key = ? WHERE rowid = ?", (name, natural_key(name), row))
 
@@ -134,8 +135,9 @@ def discover(inputs: Sequence[Path]) -> Discovery:
 
 
 @cache
-def _absolute(root: Path) -> Path:
-    return root.absolute()
+def real_path(folder: Path) -> Path:
+    """However one comes there, the same; Path.resolve may raise."""
+    return Path(os.path.realpath(folder))
 
 
 def is_form_picture(path: Path) -> bool:

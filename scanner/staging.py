@@ -4,6 +4,7 @@ Tables are written into a hidden folder inside OUTPUT, on the same disk; then re
 ones.
 """
 
+import csv
 import json
 import os
 import shutil
@@ -24,9 +25,10 @@ LEDGER = "run.db"
 REVIEW = "review.csv"
 REPORT = "report.html"
 TABLES = ("pages.csv", "fields.csv", REVIEW, "forms.csv", REPORT)
-PICTURES = ("crops", "overlays", "thumbnails")
+CROPS = "crops"
+PICTURES = (CROPS, "overlays", "thumbnails")
 PUBLISHED = (*TABLES, *PICTURES)  # what a person finds in OUTPUT, beside the ledger
-SIGN = "file,page,form,status,"  # how the pages.csv of a run begins
+SIGN = "file,page,form,status,"  # how the pages.csv of a run begins, and its forms.csv
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -124,8 +126,8 @@ def staging_folder(output: Path) -> Iterator[Path]:
         for name in TABLES:
             if (staging / name).exists():
                 (staging / name).replace(output / name)
-            else:
-                (output / name).unlink(missing_ok=True)
+            elif _is_ours(output / name):
+                (output / name).unlink()
         sync_folder(output)
     finally:
         _remove(staging)
@@ -152,12 +154,19 @@ def signs_of_tables(output: Path) -> dict[str, list[int]]:
 def keep_edited(output: Path, signs: dict[str, list[int]]) -> Path | None:
     """Put a review.csv aside that somebody has written to since it had these signs, so that no work is lost."""
     review = output / REVIEW
-    if REVIEW not in signs or not review.exists() or signs_of_tables(output)[REVIEW] == signs[REVIEW]:
+    if not review.exists() or signs_of_tables(output)[REVIEW] == signs.get(REVIEW):
+        return None
+    if REVIEW not in signs and not _has_corrections(review):
         return None
     written = time.strftime("%Y-%m-%dT%H%M%S", time.localtime(review.stat().st_mtime))
     kept = review.with_name(f"review-edited-{written}.csv")
     review.replace(kept)
     return kept
+
+
+def _has_corrections(review: Path) -> bool:
+    with review.open(newline="", encoding="utf-8", errors="replace") as file:
+        return any(row.get("correct_value") for row in csv.DictReader(file))
 
 
 def sync_folder(folder: Path) -> None:

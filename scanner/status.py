@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from scanner.ledger import Ledger
+from scanner.ledger import Ledger, ledger_errors
 from scanner.page import FAILURE_REASONS
-from scanner.staging import holder_of
+from scanner.staging import LEDGER, holder_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Status:
 
     Attributes:
         running: who is writing there now; empty where nobody is.
-        files, done, waiting, moved: of the tables; waiting ones are not all read.
+        files, done, closed, waiting, moved: of the tables; closed ones cannot be opened, waiting ones are not all read.
         left: files that were not opened, by reason.
         pages, failed: pages read, and those that failed by reason.
         accepted, review, blank: fields.
@@ -24,6 +24,7 @@ class Status:
     running: str
     files: int
     done: int
+    closed: int
     waiting: int
     moved: int
     pages: int
@@ -40,7 +41,9 @@ class Status:
         """A line a thing."""
         lines = [f"running   {self.running}"] if self.running else []
         moved = f", {self.moved:,} of them moved" if self.moved else ""
-        lines.append(f"files     {self.files:,}: {self.done:,} done{moved}, {self.waiting:,} waiting{_by(self.left)}")
+        closed = f", {self.closed:,} cannot be opened" if self.closed else ""
+        waiting = f"{self.waiting:,} waiting{_by(self.left)}"
+        lines.append(f"files     {self.files:,}: {self.done:,} done{moved}{closed}, {waiting}")
         failed = sum(self.failed.values())
         lines.append(f"pages     {self.pages + failed:,}: {self.pages:,} read, {failed:,} failed{_by(self.failed)}")
         fields = self.accepted + self.review + self.blank
@@ -61,16 +64,18 @@ def status_of(output: Path) -> Status:
         NoInputError: there is no ledger in it.
         OutputError: the ledger cannot be read.
     """
-    with Ledger(output, must_exist=True) as ledger:
+    with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger:
         counts = ledger.counts()
     unopened = _named(counts, "file ")
     failed = _named(counts, "failed ")
-    for reason in unopened.keys() & FAILURE_REASONS.keys():
-        failed[reason] = failed.get(reason, 0) + unopened.pop(reason)
+    closed = {reason: unopened.pop(reason) for reason in unopened.keys() & FAILURE_REASONS.keys()}
+    for reason, number in closed.items():
+        failed[reason] = failed.get(reason, 0) + number
     return Status(
         running=holder_of(output),
         files=counts.get("files", 0),
         done=counts.get("done", 0),
+        closed=sum(closed.values()),
         waiting=counts.get("waiting", 0),
         moved=counts.get("moved", 0),
         pages=counts.get("pages read", 0),

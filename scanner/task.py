@@ -142,10 +142,10 @@ def _read(job: Read, kit: Kit) -> PageDone | Changed:
     _unpack(kit)
     assert _worker.network is not None
     try:
-        if signature_of(job.path) != job.signature:
+        if not _is_same(job):
             return Changed()
         gray = load_page(job.path, job.page).gray
-        if signature_of(job.path) != job.signature:
+        if not _is_same(job):
             return Changed()
     except PageError as error:
         return PageDone(PageFailure(job.name, job.page, error.reason, error.detail, time.perf_counter() - start))
@@ -163,6 +163,12 @@ def _read(job: Read, kit: Kit) -> PageDone | Changed:
         return _with_pictures(result, gray, job.digest, kit)
     except Exception as error:  # a bug of ours must cost this page only, and must be seen
         return PageDone(failure_of(error, job.name, job.page, time.perf_counter() - start))
+
+
+def _is_same(job: Read) -> bool:
+    """Whether nobody has written to the file; its permissions may have changed."""
+    now = signature_of(job.path)
+    return (now.size, now.mtime_ns) == (job.signature.size, job.signature.mtime_ns)
 
 
 def _unpack(kit: Kit) -> None:

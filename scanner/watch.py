@@ -27,27 +27,19 @@ def watch(
         OutputError: the package that watches is missing; and all that `read` raises but NoInputError.
     """
     try:
-        import watchfiles
+        from watchfiles._rust_notify import RustNotify  # its documented back end: it gathers while nobody listens
     except ImportError as error:
         raise OutputError("scanner watch needs the package watchfiles: pip install 'scanner[watch]'") from error
     while not stop.is_set():
-        try:
-            summary = read()
-        except NoInputError as error:
-            tell_event("waiting", reason=str(error))
-        else:
-            yield summary
-        there = [path for path in inputs if os.path.lexists(path)]
-        wait_ms = round(1000 * min(POLLING_S, settle_s + 1 if settle_s else POLLING_S))
-        if not there:
-            stop.wait(wait_ms / 1000)
-            continue
-        changes = watchfiles.watch(
-            *there,
-            stop_event=stop,
-            rust_timeout=wait_ms,
-            yield_on_timeout=True,
-            debounce=GATHERING_MS,
-            raise_interrupt=False,
-        )
-        next(changes, None)
+        there = [str(path) for path in inputs if os.path.lexists(path)]
+        # It gathers what changes from now on, also while the run goes.
+        notify = RustNotify(there, False, False, 300, True, True)
+        outcome: object = None
+        while outcome not in ("stop", "timeout"):
+            try:
+                yield read()
+            except NoInputError as error:
+                tell_event("waiting", reason=str(error))
+            wait_s = min(POLLING_S, settle_s + 1 if settle_s else POLLING_S)
+            outcome = notify.watch(GATHERING_MS, 50, round(1000 * wait_s), stop)
+        notify.close()

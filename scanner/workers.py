@@ -9,6 +9,7 @@ would wait forever.
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
 import time
 from collections import deque
@@ -23,6 +24,9 @@ from typing import Any
 from scanner.crew import NOT_BEGUN, PAGE_TIMEOUT, WORKER_DIED, Lost
 
 AHEAD = 2  # jobs that a worker has at once: it need not wait for the next
+STARTING_S = 10.0  # what a worker may take to start
+STALL_S = 2.0  # between two looks at the workers, where nothing is wrong
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # tell the leading process to stop; workers finish their page
 SMALL = 8000  # bytes of an answer; those of 16,384 go to a pipe in two pieces
 
 
@@ -60,6 +64,7 @@ class Workers(Executor):
         self._folder = folder
         self._late: set[Future[Any]] = set()  # those that took too long
         self._untouched: set[Future[Any]] = set()  # those whose worker died before it began them
+        self._checked = time.monotonic()
         self._lock = threading.Lock()  # futures are finished by threads of their executors
 
     @property
@@ -70,14 +75,15 @@ class Workers(Executor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Give a job to the worker that has the fewest."""
         slot = min(self._slots, key=lambda each: len(each.jobs))
+        is_new = slot.executor is None
         try:
             future = self._submit_to(slot, fn, *args, **kwargs)
         except BrokenExecutor:  # it died idle
-            slot.executor = None
+            slot.executor, is_new = None, True
             future = self._submit_to(slot, fn, *args, **kwargs)
         with self._lock:
             if not slot.jobs:
-                slot.since = time.monotonic()
+                slot.since = time.monotonic() + (STARTING_S if is_new else 0)
             slot.jobs.append(future)
         future.add_done_callback(lambda done: self._finished(slot, done))
         return future
@@ -90,7 +96,11 @@ class Workers(Executor):
             1, multiprocessing.get_context("spawn"), initializer=_begin, initargs=self._begin_with
         )
         before = multiprocessing.active_children()
-        future = executor.submit(_answer, self._folder, fn, *args, **kwargs)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # handed down, so that none hits a worker that is starting
+        try:
+            future = executor.submit(_answer, self._folder, fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         slot.processes = [each for each in multiprocessing.active_children() if each not in before]
         return future
 
@@ -103,10 +113,13 @@ class Workers(Executor):
                 self._untouched.update(slot.jobs)  # they had not been begun
 
     def check(self) -> None:
-        """End the workers whose job takes too long."""
+        """End the workers whose job takes too long; time in which this process, too, stood still does not count."""
         now = time.monotonic()
+        stood_still = max(now - self._checked - STALL_S, 0.0)
+        self._checked = now
         for slot in self._slots:
             with self._lock:
+                slot.since += stood_still
                 late = slot.jobs[0] if slot.jobs and now - slot.since > self._timeout_s else None
                 if late is None or late in self._late:
                     continue
@@ -151,6 +164,9 @@ class Workers(Executor):
 
 def _begin(initializer: Callable[..., object], *initargs: Any) -> None:
     """The first that a worker does; it ends with the process that started it, however that ends."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     initializer(*initargs)
 

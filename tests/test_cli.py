@@ -143,6 +143,9 @@ def test_1_a_bug_shows_where_it_is(scans: Path, reads: Any) -> None:
         ("read", "scans", "--output", "scans/output"),
         ("read", "."),
         ("read", "output/crops"),
+        ("read", "scans", "--page-memory", "inf"),
+        ("read", "scans", "--move-done", "output/crops"),
+        ("read", "scans", "--move-done", "scans/a.png"),
         ("synth",),
         ("synth", "new", "--count", "0"),
         ("synth", "new", "--styles", "baroque"),
@@ -444,6 +447,9 @@ def test_options_come_from_a_file_and_the_command_line_comes_first(scans: Path, 
     ("text", "told"),
     [
         ("[raed]\n", "no command 'raed'"),
+        ("[form]\n", "no command 'form'"),
+        ('[read]\noutput = ["a", "b"]\n', "read, output: found ['a', 'b']; write one value"),
+        ("[read]\ninputs = [{}]\n", "read, inputs: found {}; write one value"),
         ("[read]\nlimt = 3\n", "no option 'limt'"),
         ("read = 3\n", "write [read] above"),
         ("[read\n", "cannot be read"),
@@ -466,7 +472,7 @@ def test_watching_reads_what_comes_until_it_is_stopped(scans: Path, reads: Any) 
             threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
 
     reads(before=come)
-    result = scanner_("watch", "scans")
+    result = scanner_("watch", "scans", "--settle", "0")
     assert result.exit_code == 0
     assert [line.split(",")[0] for line in result.stdout.splitlines()] == ["3 pages", "4 pages (1 new)"]
 

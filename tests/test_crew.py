@@ -1,5 +1,6 @@
 """Workers: one that dies or hangs costs its job only; a cluster is one more executor."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -31,6 +32,8 @@ def deadly(job: Job, kit: Kit | None = None) -> Looked:
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "hang":
         time.sleep(60)
+    if kind == "nap":
+        time.sleep(0.5)
     if kind == "once" and not job.path.exists():
         job.path.write_text("was here")
         os.kill(os.getpid(), signal.SIGKILL)
@@ -54,11 +57,22 @@ def test_a_job_that_kills_its_worker_twice_is_lost_and_no_other(kit: Kit, tmp_pa
     assert len(results) == 23
 
 
-def test_a_job_that_takes_too_long_is_given_up(kit: Kit, tmp_path: Path) -> None:
+def test_a_job_that_takes_too_long_is_given_up(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs: list[Job] = [Look(Path(), name) for name in ("hang", "fine")]
+    monkeypatch.setattr("scanner.workers.STARTING_S", 1.0)
     results = done(Engine(workers=1, page_timeout_s=2), kit, jobs, tmp_path)
     assert results["hang"] == Lost("page_timeout", "not finished after 2 s")
     assert isinstance(results["fine"], Looked)
+
+
+def test_workers_finish_their_job_whatever_signal_the_group_gets(kit: Kit, tmp_path: Path) -> None:
+    with open_pool(Engine(workers=2), kit, tmp_path, deadly) as crew:
+        futures = [crew.submit(Look(Path(), f"nap {number}")) for number in range(4)]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            time.sleep(0.2)
+            for child in multiprocessing.active_children():
+                os.kill(child.pid or 0, number)
+        assert all(isinstance(crew.result_of(future), Looked) for future in futures)
 
 
 def test_what_a_worker_raises_ends_the_run(kit: Kit, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from scanner.errors import NoInputError, OutputError
+from scanner.errors import NoInputError, OutputError, UsageError
 from scanner.export import write_tables
 from scanner.fields import FieldReading
 from scanner.handover import Format, hand_over
@@ -77,6 +77,12 @@ def test_no_sheet_has_room_for_everything(out: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("scanner.handover.MOST_EXCEL_ROWS", 2)
     with pytest.raises(OutputError, match="room for 2 rows"):
         hand_over(out, "xlsx")
+
+
+@pytest.mark.parametrize("name", ["run.db", "fields.csv", "../{}/pages.csv"])
+def test_the_files_of_a_run_are_not_written_over(out: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="belongs to the run"):
+        hand_over(out, "csv", out / name.format(out.name))
 
 
 def test_what_is_not_there_or_cannot_be_written(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

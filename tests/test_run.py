@@ -4,6 +4,7 @@ import csv
 import functools
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -215,7 +216,61 @@ def test_a_review_that_somebody_is_at_work_in_is_never_lost(inbox: Path, out: Pa
     assert (out / "review.csv").read_text().startswith("file,page,")
 
 
+def test_reading_all_again_goes_on_where_it_was_left(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    assert [run([inbox], out, chores=Chores(redo="all", limit=2)).new for _ in range(3)] == [2, 1, 2]
+
+
+def test_nothing_to_read_leaves_the_ledger_as_it_was(inbox: Path, out: Path, tmp_path: Path) -> None:
+    run([inbox], out)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoInputError):
+        run([tmp_path / "empty"], out)
+    assert status_of(out).files == 3
+
+
+def test_a_file_under_a_new_name_is_there_once(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    (inbox / "1.png").rename(inbox / "one.png")
+    assert run([inbox], out).pages == 3
+    assert "the same bytes" not in (out / "pages.csv").read_text()
+
+
+def test_pictures_that_somebody_cleared_away_are_cut_again(out: Path) -> None:
+    scan = SAMPLES / "survey" / "clean.png"
+    run([scan], out)
+    shutil.rmtree(out / "crops")
+    assert run([scan], out).new == 1
+    assert (out / "crops").exists()
+
+
+def test_corrections_outlive_the_ledger(out: Path) -> None:
+    scan = SAMPLES / "survey" / "clean.png"
+    run([scan], out)
+    lines = (out / "review.csv").read_text().splitlines()
+    (out / "review.csv").write_text("\n".join([lines[0], lines[1] + "42", *lines[2:]]) + "\n")
+    (out / "run.db").unlink()
+    kept = run([scan], out).kept_review
+    assert kept is not None
+    assert "42" in kept.read_text()
+
+
+def test_a_table_of_somebody_else_is_left_alone(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    (out / "forms.csv").write_text("mine")
+    run([inbox], out)
+    assert (out / "forms.csv").read_text() == "mine"
+
+
 # --- left for later
+
+
+def test_a_clock_that_is_ahead_keeps_no_file_waiting(inbox: Path, out: Path) -> None:
+    ahead = time.time() + 3600
+    os.utime(inbox / "1.png", (ahead, ahead))
+    assert run([inbox], out).pages == 3
+    os.utime(inbox / "2.png", (time.time() + 3, time.time() + 3))
+    assert run([inbox], out, chores=Chores(settle_s=30)).skipped == 1
 
 
 def test_files_that_are_young_are_left_and_listed(inbox: Path, out: Path) -> None:
@@ -262,6 +317,7 @@ def test_a_dry_run_tells_and_changes_nothing(inbox: Path, out: Path, monkeypatch
 
 def test_files_that_are_read_can_be_moved_away(inbox: Path, out: Path, tmp_path: Path) -> None:
     (inbox / "bad.png").write_bytes(b"GIF87a")
+    os.utime(inbox / "bad.png", (PAST, PAST))
     chores = Chores(move_done=tmp_path / "done", move_failed=tmp_path / "failed")
     run([inbox], out, chores=chores)
     assert list(inbox.iterdir()) == []
@@ -300,6 +356,64 @@ def test_nothing_is_moved_over_another_file(inbox: Path, out: Path, tmp_path: Pa
 def test_moving_into_an_input_is_refused(inbox: Path, out: Path) -> None:
     with pytest.raises(UsageError, match="--move-done"):
         run([inbox], out, chores=Chores(move_done=inbox / "done"))
+
+
+def test_what_failed_is_not_moved_from_under_whoever_may_be_writing_it(inbox: Path, out: Path, tmp_path: Path) -> None:
+    (inbox / "half.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    run([inbox], out, chores=Chores(move_failed=tmp_path / "failed"))
+    assert (inbox / "half.png").exists()
+
+
+def test_what_was_moved_and_failed_is_read_again_where_it_lies(inbox: Path, out: Path, tmp_path: Path) -> None:
+    (inbox / "bad.png").write_bytes(b"GIF87a")
+    os.utime(inbox / "bad.png", (PAST, PAST))
+    run([inbox], out, chores=Chores(move_done=tmp_path / "done", move_failed=tmp_path / "failed"))
+    write_page(inbox / "bad.png", 8)
+    summary = run([inbox], out, chores=Chores(redo="failed", move_done=tmp_path / "done"))
+    assert (summary.pages, summary.failed, summary.new) == (4, 1, 2)
+    assert [row[0] for row in pages(out)] == ["0.png", "1.png", "2.png", "bad.png", "bad~2.png"]
+
+
+def test_permissions_of_a_moved_file_may_change(inbox: Path, out: Path, tmp_path: Path) -> None:
+    run([inbox], out, chores=Chores(move_done=tmp_path / "done"))
+    (tmp_path / "done" / "1.png").chmod(0o600)
+    os.utime(tmp_path / "done" / "2.png")
+    summary = run([inbox], out, min_confidence=0.5)
+    assert (summary.pages, summary.failed) == (3, 0)
+
+
+def test_pruning_keeps_what_scanner_has_moved(inbox: Path, out: Path, tmp_path: Path) -> None:
+    run([inbox], out, chores=Chores(move_done=tmp_path / "done"))
+    (tmp_path / "done" / "1.png").unlink()
+    assert run([inbox], out, chores=Chores(prune=True)).pages == 2
+
+
+def test_a_link_that_is_moved_leads_to_the_same_file(inbox: Path, out: Path, tmp_path: Path) -> None:
+    there = write_page(tmp_path / "there" / "7.png", 7)
+    (inbox / "7.png").symlink_to(Path("../there/7.png"))
+    run([inbox], out, chores=Chores(move_done=tmp_path / "far" / "away" / "done"))
+    assert (tmp_path / "far" / "away" / "done" / "7.png").resolve() == there
+    assert run([inbox], out).pages == 4
+
+
+def test_an_input_is_the_same_however_it_is_written(inbox: Path, out: Path, tmp_path: Path) -> None:
+    run([inbox], out, chores=Chores(move_done=tmp_path / "done", limit=1))
+    (tmp_path / "link").symlink_to(inbox)
+    assert run([tmp_path / "link"], out).pages == 3
+    assert run([tmp_path / "done" / ".." / "inbox"], out).new == 0
+
+
+def test_no_two_files_have_the_same_name(out: Path, tmp_path: Path) -> None:
+    inbox, done = tmp_path / "inbox", Chores(move_done=tmp_path / "done")
+    write_page(inbox / "1.png", 1)
+    run([inbox], out, chores=done)
+    write_page(inbox / "1.png", 2)
+    write_page(inbox / "1~2.png", 3)
+    write_page(tmp_path / "other" / "1.png", 4)
+    run([tmp_path / "other"], out, chores=done)
+    run([inbox, tmp_path / "other"], out)
+    names = [row[0] for row in pages(out)]
+    assert len(names) == len(set(names)) == 4
 
 
 # --- files of all kinds
@@ -457,6 +571,28 @@ def test_a_ledger_of_a_newer_scanner_is_refused(inbox: Path, out: Path) -> None:
         run([inbox], out)
 
 
+def test_a_database_of_somebody_else_is_not_written_to(inbox: Path, out: Path) -> None:
+    out.mkdir()
+    with sqlite3.connect(out / "run.db") as foreign:
+        foreign.execute("CREATE TABLE mine (x)")
+    foreign.close()
+    before = (out / "run.db").read_bytes()
+    for look in (lambda: status_of(out), lambda: run([inbox], out)):
+        with pytest.raises(OutputError, match="is not of scanner"):
+            look()
+    assert (out / "run.db").read_bytes() == before
+
+
+def test_a_damaged_ledger_says_what_to_do(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    data = bytearray((out / "run.db").read_bytes())
+    data[4096:-4096] = bytes(byte ^ 0x5A for byte in data[4096:-4096])
+    (out / "run.db").write_bytes(data)
+    for look in (lambda: status_of(out), lambda: run([inbox], out)):
+        with pytest.raises(OutputError, match="move it away"):
+            look()
+
+
 def test_a_file_that_is_no_database(inbox: Path, out: Path) -> None:
     out.mkdir()
     (out / "run.db").write_text("no database" * 100)
@@ -492,7 +628,7 @@ def test_the_status_of_a_folder(inbox: Path, out: Path) -> None:
     summary = run([inbox], out)
     assert isinstance(summary, RunSummary)
     assert status_of(out).text().splitlines() == [
-        "files     6: 4 done, 0 waiting, 1 unknown_type",
+        "files     6: 4 done, 1 cannot be opened, 0 waiting, 1 unknown_type",
         "pages     5: 3 read, 2 failed, 1 unknown_format, 1 unreadable",
         "fields    0: 0 accepted, 0 to review, 0 blank",
     ]

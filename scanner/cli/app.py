@@ -75,10 +75,17 @@ def _print_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-def _options_of_commands(context: typer.Context) -> dict[str, set[str]]:
-    """The options and arguments of each command, as a file of options may name them."""
+def _options_of_commands(context: typer.Context) -> dict[str, dict[str, bool]]:
+    """The options and arguments of each command, and which of them may be given several times."""
     commands = getattr(context.command, "commands", {})
-    return {name: {str(parameter.name) for parameter in command.params} for name, command in commands.items()}
+    return {
+        name: {} if hasattr(command, "commands") else {str(each.name): _is_list(each) for each in command.params}
+        for name, command in commands.items()
+    }
+
+
+def _is_list(parameter: Any) -> bool:
+    return bool(parameter.nargs == -1 or getattr(parameter, "multiple", False))
 
 
 @app.callback()

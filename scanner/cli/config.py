@@ -14,12 +14,12 @@ from typing import Any
 from scanner.errors import UsageError
 
 
-def read_config(path: Path, commands: Mapping[str, set[str]]) -> dict[str, dict[str, Any]]:
+def read_config(path: Path, commands: Mapping[str, Mapping[str, bool]]) -> dict[str, dict[str, Any]]:
     """The options of each command, as Click wants them.
 
     Args:
         path: the file.
-        commands: the options that each command has.
+        commands: the options that each command has, and whether they may be given several times.
 
     Raises:
         UsageError: it cannot be read, is no TOML, or names what there is not.
@@ -31,13 +31,25 @@ def read_config(path: Path, commands: Mapping[str, set[str]]) -> dict[str, dict[
     return {command: _options(path, command, options, commands) for command, options in tables.items()}
 
 
-def _options(path: Path, command: str, options: object, commands: Mapping[str, set[str]]) -> dict[str, Any]:
-    if command not in commands:
-        raise UsageError(f"{path}: there is no command {command!r}; choose of {', '.join(sorted(commands))}")
+def _options(path: Path, command: str, options: object, commands: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:
+    if not commands.get(command):
+        there = ", ".join(sorted(name for name in commands if commands[name]))
+        raise UsageError(f"{path}: there is no command {command!r} with options; choose of {there}")
     if not isinstance(options, dict):
         raise UsageError(f"{path}: {command} is no table of options; write [{command}] above them")
     known = {name.replace("-", "_"): value for name, value in options.items()}
-    for name in known.keys() - commands[command]:
+    for name in known.keys() - commands[command].keys():
         there = ", ".join(sorted(each.replace("_", "-") for each in commands[command]))
         raise UsageError(f"{path}: {command} has no option {name.replace('_', '-')!r}; choose of {there}")
-    return known
+    return {name: _value(f"{path}: {command}, {name}", value, commands[command][name]) for name, value in known.items()}
+
+
+def _value(place: str, value: object, is_list: bool) -> object:
+    """As it would stand on the command line."""
+    if is_list:
+        return [_value(place, each, False) for each in (value if isinstance(value, list) else [value])]
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise UsageError(f"{place}: found {value!r}; write one value, a text in quotes, a number, or true")

@@ -1,6 +1,7 @@
 """The commands that read: `scanner read`, `scanner predict`."""
 
 import os
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,9 @@ from scanner.process import prepare_process
 
 if TYPE_CHECKING:
     from scanner.export import RunSummary
+
+
+WATCH_SETTLE_S = 5.0  # what is looked at all the time is seen while it is being written
 
 
 class Unknown(StrEnum):
@@ -70,13 +74,14 @@ def read(
         float | None,
         typer.Option(min=0.1, help="Seconds after which a page is given up. Default: 120; with 1 worker, none."),
     ] = None,
-    page_memory: Annotated[float, typer.Option(min=0.5, help="GiB of memory a worker may have.")] = 4.0,
+    page_memory: Annotated[float, typer.Option(min=0.5, max=1e5, help="GiB of memory a worker may have.")] = 4.0,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Have the workers of this Dask scheduler read.")
     ] = None,
     settle: Annotated[
-        float, typer.Option(min=0, help="Leave files changed less than so many seconds ago for the next run.")
-    ] = 0.0,
+        float | None,
+        typer.Option(min=0, help="Leave files changed less than so many seconds ago. Default: 0; 5 for `watch`."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many pages.")] = None,
     redo: Annotated[
         Redo, typer.Option(help="What to read again although it was read: failed pages, or all.")
@@ -104,6 +109,8 @@ def read(
 
     if unknown is Unknown.fail and not form:
         raise UsageError("--unknown fail needs a form: --form PATH")
+    is_watching = context.info_name == "watch"
+    settle = (WATCH_SETTLE_S if is_watching else 0.0) if settle is None else settle
     options: dict[str, Any] = {
         "model": model,
         "min_confidence": min_confidence,
@@ -124,10 +131,11 @@ def read(
     is_shown = not (quiet or log or log_json)
     with stop_signal() as stop, progress_bar(is_shown) as progress:
         read_now = partial(run, inputs, output, **options, engine=engine, is_stopped=stop.is_set, progress=progress)
-        if context.info_name == "watch":
+        if is_watching:
             from scanner.watch import watch
 
             for summary in watch(read_now, inputs, stop, settle):
+                read_now.keywords["chores"] = replace(options["chores"], redo="nothing")  # once is enough
                 if summary.new:
                     _tell_summary(summary, output, quiet)
             return
