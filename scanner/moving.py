@@ -10,7 +10,7 @@ from pathlib import Path
 from scanner.errors import OutputError, PageError
 from scanner.events import tell_event
 from scanner.ledger import FileRow, Ledger, Reader
-from scanner.page import signature_of
+from scanner.opening import signature_of
 from scanner.pipeline import PageFailure
 from scanner.staging import sync_folder
 

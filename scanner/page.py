@@ -5,19 +5,14 @@ those of pixels in `raster`, of documents in `pdf`, of lost data in `damage`. A 
 reason: one that lost data must never pass for a blank one.
 """
 
-import errno
-import hashlib
 import os
 import re
-import stat
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -29,6 +24,7 @@ from PIL import Image
 from scanner.arrays import Gray
 from scanner.damage import find_damage
 from scanner.errors import PageError
+from scanner.opening import detail_of, open_regular, reason_of
 from scanner.pdf import count_pdf_pages, render_pdf_page
 from scanner.raster import MAX_PAGES, RawPage, check_size, count_image_pages, decode_image
 from scanner.sources import Discovery, SourceFile, discover
@@ -36,16 +32,12 @@ from scanner.sources import Discovery, SourceFile, discover
 __all__ = [
     "FAILURE_REASONS",
     "Discovery",
-    "Hash",
     "PageImage",
-    "Signature",
     "SourceFile",
     "count_pages",
     "discover",
-    "hash_file",
     "load_page",
     "load_picture",
-    "signature_of",
 ]
 
 FAILURE_REASONS: Mapping[str, str] = MappingProxyType(
@@ -65,7 +57,6 @@ FAILURE_REASONS: Mapping[str, str] = MappingProxyType(
 )
 """Every reason of a `PageError` from this module: what is the matter, and what a person does about it."""
 
-MAX_BYTES = 2 * 1024**3  # 80 color pages at 300 dpi in one TIFF without compression
 HEAD_BYTES = 1024  # PDF allows that much before its signature
 SIGNATURES: Mapping[str, re.Pattern[bytes]] = {  # Pillow's name of each format, and PDF: how its files begin
     "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -77,7 +68,6 @@ SIGNATURES: Mapping[str, re.Pattern[bytes]] = {  # Pillow's name of each format,
     "PDF": re.compile(rb".{0,1019}%PDF-", re.DOTALL),
 }
 
-UNSUPPORTED = re.compile("unsupported|not supported|unknown|cannot handle|not available", re.IGNORECASE)  # of Pillow
 
 MIN_PICTURE_PX = 8  # a digit of one stroke can be told apart in so few
 MIN_DPI, MAX_DPI = 97.0, 2400.0  # a coarse fax has 98; 72 and 96 is what programs write that do not know
@@ -101,43 +91,6 @@ class PageImage:
 
     gray: Gray
     dpi: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What the file system says of a file: it changes when the file does."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-
-def signature_of(path: Path) -> Signature:
-    """Raises PageError: the file cannot be opened, or is none to be read."""
-    return _signature(_status_of(path, may_be_empty=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Hash:
-    """What a file is: its SHA-256 as hexadecimal digits; its signature, and the time, from before that was read."""
-
-    digest: str
-    signature: Signature
-    hashed_ns: int
-
-
-def hash_file(path: Path) -> Hash:
-    """Raises PageError: the file cannot be opened, or is none to be read."""
-    try:
-        with _open_regular(path, may_be_empty=True) as file:
-            signature, now = _signature(os.fstat(file.fileno())), time.time_ns()
-            return Hash(hashlib.file_digest(file, "sha256").hexdigest(), signature, now)
-    except OSError as error:
-        raise PageError(_reason_of(error), _detail_of(error)) from error
-
-
-def _signature(status: os.stat_result) -> Signature:
-    return Signature(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def count_pages(path: Path) -> int:
@@ -176,12 +129,12 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
         with _DECODERS, warnings.catch_warnings(), _native_messages() as messages:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with _open_regular(path) as file:
+            with open_regular(path) as file:
                 yield file, _kind(file)
     except PageError:
         raise
     except Exception as error:  # decoders raise anything, from SyntaxError to struct.error
-        raise PageError(_reason_of(error), _detail_of(error)) from error
+        raise PageError(reason_of(error), detail_of(error)) from error
     if damage := find_damage(messages):
         raise PageError("damaged", damage)
 
@@ -217,46 +170,6 @@ def _saved_stderr() -> int | None:
         return None if sys.__stderr__ is None else os.dup(2)
     except OSError:
         return None
-
-
-def _reason_of(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place that no file has
-        return "unreadable"
-    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError)):
-        return "too_many_pixels"
-    is_rare = isinstance(error.__cause__ or error, (KeyError, NotImplementedError))  # a code not in Pillow's tables
-    is_rare = is_rare or UNSUPPORTED.search(str(error)) is not None
-    return "unsupported" if is_rare else "damaged"
-
-
-def _detail_of(error: Exception) -> str:
-    """The message in one line, with the kind of error where a mere word says too little."""
-    words = str(error).split()
-    return " ".join(words) if len(words) > 1 else " ".join([f"{type(error.__cause__ or error).__name__}:", *words])
-
-
-def _open_regular(path: Path, *, may_be_empty: bool = False) -> BufferedReader:
-    _status_of(path, may_be_empty=may_be_empty)
-    return path.open("rb")
-
-
-def _status_of(path: Path, *, may_be_empty: bool = False) -> os.stat_result:
-    """Of a file that may be opened."""
-    try:
-        status = path.stat()
-    except ValueError as error:  # a null in the name
-        raise PageError("unreadable", str(error)) from error
-    except OSError as error:
-        raise PageError(_reason_of(error), _detail_of(error)) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise PageError("unreadable", "a folder, not a file")
-    if not stat.S_ISREG(status.st_mode):  # a named pipe would keep us waiting
-        raise PageError("unreadable", "not a regular file")
-    if status.st_size == 0 and not may_be_empty:
-        raise PageError("empty_file", "0 bytes")
-    if status.st_size > MAX_BYTES:
-        raise PageError("too_large", f"{status.st_size:,} bytes, at most {MAX_BYTES:,} are read")
-    return status
 
 
 def _kind(file: BinaryIO) -> str:

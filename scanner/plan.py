@@ -8,7 +8,8 @@ from pathlib import Path
 
 from scanner.errors import PageError
 from scanner.ledger import FileEntry, Ledger
-from scanner.page import Discovery, Signature, SourceFile, signature_of
+from scanner.opening import Signature, signature_of
+from scanner.page import Discovery, SourceFile
 from scanner.sources import is_form_picture, natural_key, real_path
 
 SETTLING = "settling"

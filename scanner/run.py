@@ -4,7 +4,6 @@ What is done is in the ledger of the folder, a page at a time; the tables are wr
 was killed goes on where it ended, and the next one reads what is new.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +15,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.account import Account
 from scanner.engine import Engine, open_crew
-from scanner.errors import NoInputError, UsageError
 from scanner.events import tell_event
 from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, RunSummary, SkippedFile, write_tables
 from scanner.fields import ACCEPTED, BLANK_STATUS
 from scanner.fields import REVIEW as REVIEW_STATUS
 from scanner.ledger import Ledger, Reader, Redo, RunRow, ledger_errors, now_text
 from scanner.moving import move_files
-from scanner.network import read_network_files
+from scanner.order import NO_CHORES, Chores, check_order, digest_of, make_kit, nothing_in
 from scanner.page import discover
 from scanner.pipeline import PageResult, policy_of
 from scanner.plan import plan_files
@@ -32,7 +30,6 @@ from scanner.shift import Shift
 from scanner.staging import (
     CROPS,
     LEDGER,
-    PUBLISHED,
     REPORT,
     REVIEW,
     keep_edited,
@@ -44,7 +41,7 @@ from scanner.task import Kit
 
 if TYPE_CHECKING:
     from scanner.documents import Assembler
-    from scanner.known import FormFiles, KnownForm
+    from scanner.known import KnownForm
 
 REDO_NOTE = "redo"  # in the ledger: what is being read again, and since when
 TABLES_NOTE = "tables"  # in the ledger: what the tables were made of, and how they look
@@ -52,27 +49,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many files are finished, and of how many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chores:
-    """What a nightly run does beside reading.
-
-    Attributes:
-        settle_s: files changed less than so many seconds ago are left for the next run.
-        limit: how many pages are read at most.
-        redo: what is read again although it is in the ledger.
-        prune: whether files that are there no more lose their rows in the tables.
-        move_done, move_failed: folders for files that are all read, and for those of which a page failed.
-    """
-
-    settle_s: float = 0.0
-    limit: int | None = None
-    redo: Redo = "nothing"
-    prune: bool = False
-    move_done: Path | None = None
-    move_failed: Path | None = None
-
-
-IN_THIS_PROCESS, NO_CHORES = Engine(), Chores()
+IN_THIS_PROCESS = Engine()
 
 
 def run(
@@ -107,16 +84,16 @@ def run(
     Raises:
         ScannerError: one of its kinds, for what stops a run: see `scanner.errors`.
     """
-    _check(inputs, output, min_confidence, chores)
-    kit, reader, known = _kit(model, min_confidence, forms, reads_unknown, overlay)
+    check_order(inputs, output, min_confidence, chores)
+    kit, reader, known = make_kit(model, min_confidence, forms, reads_unknown, overlay)
     discovery = discover(inputs)
     if not discovery.count and not (output / LEDGER).exists():
-        raise _nothing_in(inputs)
+        raise nothing_in(inputs)
     with output_folder(output), ledger_errors(output / LEDGER), Ledger(output) as ledger:
         with ledger.transaction():
             plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
             if not plan.files:
-                raise _nothing_in(inputs)
+                raise nothing_in(inputs)
             if not (output / CROPS).exists():
                 ledger.read_again_what_has_crops()
             reader = _with_redo(reader, ledger, chores.redo)
@@ -166,8 +143,8 @@ def preview(
     chores: Chores = NO_CHORES,
 ) -> Preview:
     """What `run` would read, without doing or writing anything; for the arguments and errors see there."""
-    _check(inputs, output, min_confidence, chores)
-    _, reader, _ = _kit(model, min_confidence, forms, reads_unknown, overlay)
+    check_order(inputs, output, min_confidence, chores)
+    _, reader, _ = make_kit(model, min_confidence, forms, reads_unknown, overlay)
     discovery = discover(inputs)
     with ExitStack() as stack:
         is_new = not (output / LEDGER).exists()
@@ -220,38 +197,11 @@ def _row_of(shift: Shift, started: str, is_interrupted: bool) -> RunRow:
     )
 
 
-def _kit(
-    model: Path | None,
-    min_confidence: float | None,
-    forms: Sequence[Path],
-    reads_unknown: bool,
-    overlay: bool,
-) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
-    """What workers read with, what the ledger knows of it, and the forms."""
-    network = read_network_files(model)
-    files: tuple[FormFiles, ...] = ()
-    known: Sequence[KnownForm] = ()
-    if forms:
-        from scanner.known import make_known_form, read_all_form_files  # a tenth of a second to import
-
-        files = read_all_form_files(forms)
-        known = tuple(map(make_known_form, files))  # their mistakes stop the run, and not each page
-    key = _digest(network.sha256, repr(network.card), repr(min_confidence))
-    versions = {each.form.name: each.version for each in files}
-    unknown = _digest(*sorted(versions.values()), repr(reads_unknown and bool(files)))
-    kit = Kit(_digest(key, unknown), network, files, min_confidence, reads_unknown, overlay)
-    return kit, Reader(key, versions, unknown, overlay), known
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
 def _export(
     ledger: Ledger, output: Path, account: Account, known: "Sequence[KnownForm]", kit: Kit
 ) -> tuple[RunSummary, Path | None]:
     """Write the tables, unless they are already as they would be; and where an edited review.csv was put aside."""
-    state = _digest(ledger.state(), kit.key, account.left, repr((FIELD_COLUMNS, PAGE_COLUMNS)))
+    state = digest_of(ledger.state(), kit.key, account.left, repr((FIELD_COLUMNS, PAGE_COLUMNS)))
     note = json.loads(ledger.note(TABLES_NOTE) or "{}")
     signs = note.get("signs", {})
     if note.get("state") == state and (signs == signs_of_tables(output) or _is_only_review_edited(signs, output)):
@@ -296,44 +246,3 @@ def _clear_stale(ledger: Ledger, output: Path) -> None:
             (output / path).unlink()
     with ledger.transaction():
         ledger.clear_stale()
-
-
-def _nothing_in(inputs: Sequence[Path]) -> NoInputError:
-    return NoInputError(f"{', '.join(map(str, inputs))}: no image or PDF files found; name a folder of scans")
-
-
-def _check(inputs: Sequence[Path], output: Path, min_confidence: float | None, chores: Chores) -> None:
-    if min_confidence is not None and not 0 <= min_confidence <= 1:  # not a number is none of these either
-        raise UsageError(f"--min-confidence: {min_confidence} is no probability; choose one from 0 to 1")
-    _check_apart(inputs, output)
-    _check_moves(inputs, output, chores)
-
-
-def _check_apart(inputs: Sequence[Path], output: Path) -> None:
-    """What a run writes must not be read by the next, nor what it reads be replaced."""
-    results = _real(output)
-    replaced = [results / name for name in PUBLISHED]
-    for given in inputs:
-        source = _real(given)
-        if os.path.isdir(source) and results.is_relative_to(source):  # noqa: PTH112 - Path.is_dir may raise
-            raise UsageError(
-                f"output folder {output} lies inside input folder {given}, and its pictures would be read as scans; "
-                "choose another with --output"
-            )
-        if any(source.is_relative_to(path) for path in replaced):
-            raise UsageError(f"input {given} would be replaced by the results; choose another folder with --output")
-
-
-def _check_moves(inputs: Sequence[Path], output: Path, chores: Chores) -> None:
-    """What is moved away must not be found again."""
-    for option, folder in (("--move-done", chores.move_done), ("--move-failed", chores.move_failed)):
-        if folder is not None and any(_real(folder).is_relative_to(_real(given)) for given in inputs):
-            raise UsageError(f"{option}: {folder} lies inside an input, and would be read again; choose another folder")
-        if folder is not None and _real(folder).is_relative_to(_real(output)):
-            raise UsageError(f"{option}: {folder} lies inside the output; choose another folder")
-        if folder is not None and folder.exists() and not folder.is_dir():
-            raise UsageError(f"{option}: {folder} is no folder; choose another one")
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # Path.resolve may raise

@@ -13,7 +13,7 @@ from scanner.errors import PageError
 from scanner.events import tell_event
 from scanner.fields import REVIEW
 from scanner.ledger import FileRow, Ledger, Reader
-from scanner.page import Hash, Signature, hash_file
+from scanner.opening import Hash, Signature, hash_file
 from scanner.pipeline import PageFailure, PageResult
 from scanner.task import Changed, Job, Look, Looked, PageDone, Read
 

@@ -5,7 +5,6 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from scanner.errors import NoInputError
@@ -41,6 +40,7 @@ class Discovery:
     """
 
     def __init__(self) -> None:
+        self._roots: dict[Path, Path] = {}  # without links
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute(
             "CREATE TABLE found "
@@ -75,7 +75,10 @@ class Discovery:
     def add(self, given: int, path: Path, real: str, root: Path, is_tried: bool) -> None:
         """One more file; of those that are the same the first that is tried stays."""
         below = path.relative_to(root)
-        name, root = _text(below), real_path(root)
+        name = _text(below)
+        if root not in self._roots:
+            self._roots[root] = real_path(root)
+        root = self._roots[root]
         self._db.execute(
             "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (real) DO UPDATE SET given = excluded.given, "
             "path = excluded.path, root = excluded.root, name = excluded.name, key = excluded.key, "
@@ -134,7 +137,6 @@ def discover(inputs: Sequence[Path]) -> Discovery:
     return found
 
 
-@cache
 def real_path(folder: Path) -> Path:
     """However one comes there, the same; Path.resolve may raise."""
     return Path(os.path.realpath(folder))

@@ -16,6 +16,7 @@ from scanner.arrays import Gray
 from scanner.errors import PageError
 from scanner.fields import REVIEW
 from scanner.network import Network, NetworkFiles, start_network
+from scanner.opening import Hash, Signature, hash_file, signature_of
 from scanner.overlay import (
     crop_path,
     cut_field,
@@ -25,7 +26,7 @@ from scanner.overlay import (
     overlay_path,
     thumbnail_path,
 )
-from scanner.page import Hash, Signature, count_pages, hash_file, load_page, signature_of
+from scanner.page import count_pages, load_page
 from scanner.pipeline import PageFailure, PageReading, PageResult, failure_of, read_gray
 from scanner.process import limit_memory, prepare_process
 

@@ -23,6 +23,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+import scanner.order
 import scanner.run
 import scanner.task
 from scanner import __version__
@@ -31,7 +32,8 @@ from scanner.crew import ENGINE_REASONS
 from scanner.errors import FormError, ModelError, OutputError, ScannerError, UsageError
 from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, REVIEW_COLUMNS
 from scanner.fields import REASONS, FieldReading
-from scanner.page import FAILURE_REASONS, Hash, signature_of
+from scanner.opening import Hash, signature_of
+from scanner.page import FAILURE_REASONS
 from scanner.pipeline import READING_REASONS, PageFailure, PageReading, PageResult
 from scanner.plan import LEFT_REASONS
 from scanner.task import Job, Kit, Looked, Outcome, PageDone, Read
@@ -184,7 +186,7 @@ def test_other_errors_are_one_line_and_their_code(
     def refuse(path: Path | None) -> None:
         raise error(f"{path}: no good\nat all")
 
-    monkeypatch.setattr(scanner.run, "read_network_files", refuse)
+    monkeypatch.setattr(scanner.order, "read_network_files", refuse)
     result = scanner_("read", "scans", "--model", "m.onnx")
     assert result.exit_code == error.exit_code
     assert result.stderr == "scanner: error: m.onnx: no good at all\n"
@@ -246,7 +248,7 @@ def test_130_an_interrupt_before_the_first_page(scans: Path, monkeypatch: pytest
     def interrupt(path: Path | None) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(scanner.run, "read_network_files", interrupt)
+    monkeypatch.setattr(scanner.order, "read_network_files", interrupt)
     result = scanner_("read", "scans")
     assert result.exit_code == 130
     assert result.stderr == "scanner: interrupted\n"
@@ -473,7 +475,7 @@ def test_watching_reads_what_comes_until_it_is_stopped(scans: Path, reads: Any) 
 
     reads(before=come)
     result = scanner_("watch", "scans", "--settle", "0")
-    assert result.exit_code == 0
+    assert result.exit_code == 0, result.output
     assert [line.split(",")[0] for line in result.stdout.splitlines()] == ["3 pages", "4 pages (1 new)"]
 
 

@@ -13,7 +13,7 @@ from scanner.crew import Lost, Result, Todo, work
 from scanner.engine import Engine, all_cores, open_crew, open_pool
 from scanner.errors import EngineError, UsageError
 from scanner.network import read_network_files
-from scanner.page import Signature, hash_file
+from scanner.opening import Signature, hash_file
 from scanner.run import run
 from scanner.task import Changed, Hash, Job, Kit, Look, Looked, PageDone, Read, perform
 
@@ -139,7 +139,7 @@ def test_a_page_that_needs_too_much_memory_says_so(kit: Kit, monkeypatch: pytest
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as local:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as local:
         yield local.scheduler_address
 
 

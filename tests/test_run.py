@@ -22,7 +22,8 @@ from scanner.engine import Engine
 from scanner.errors import NoInputError, OutputError, RunningError, UsageError
 from scanner.export import RunSummary
 from scanner.ledger import Ledger
-from scanner.run import Chores, preview, run
+from scanner.order import Chores
+from scanner.run import preview, run
 from scanner.staging import output_folder
 from scanner.status import status_of
 
@@ -302,7 +303,7 @@ def test_a_limit_counts_pages_of_one_file_too(out: Path, tmp_path: Path) -> None
 
 
 def test_a_dry_run_tells_and_changes_nothing(inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanner.ledger.SETTLED_NS", 0)  # else these files are too young to be surely the same
+    monkeypatch.setattr("scanner.ledger.listing.SETTLED_NS", 0)  # else these files are too young to be surely the same
     assert preview([inbox], out).to_read == ("0.png", "1.png", "2.png")
     assert not out.exists()
     run([inbox], out)

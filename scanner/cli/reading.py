@@ -104,8 +104,9 @@ def read(
     prepare_process()  # before NumPy is imported
     from scanner.engine import Engine, all_cores
     from scanner.events import listen
+    from scanner.order import Chores
     from scanner.progress import progress_bar, stop_signal
-    from scanner.run import Chores, preview, run
+    from scanner.run import preview, run
 
     if unknown is Unknown.fail and not form:
         raise UsageError("--unknown fail needs a form: --form PATH")

@@ -99,7 +99,7 @@ def measure_ledger(scans: Path, place: Path) -> None:
 def measure_hosts(scans: Path, place: Path, hosts: int) -> None:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=hosts, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+    with LocalCluster(n_workers=hosts, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as cluster:
         run([scans], place / "hosts", engine=Engine(cluster=cluster.scheduler_address))
     same = all(
         (place / "hosts" / name).read_bytes() == (place / "ledger" / name).read_bytes()

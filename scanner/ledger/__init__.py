@@ -1,0 +1,17 @@
+"""run.db: the ledger of a run folder."""
+
+from scanner.ledger.ledger import Ledger
+from scanner.ledger.rows import FileEntry, FileRow, Reader, Redo, RunRow, now_text
+from scanner.ledger.schema import GONE, ledger_errors
+
+__all__ = [
+    "GONE",
+    "FileEntry",
+    "FileRow",
+    "Ledger",
+    "Reader",
+    "Redo",
+    "RunRow",
+    "ledger_errors",
+    "now_text",
+]

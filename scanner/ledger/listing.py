@@ -1,0 +1,94 @@
+"""Which files the tables of a run folder are of, and under which names, while that is being said."""
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from scanner.ledger.rows import FileEntry
+from scanner.ledger.schema import GONE
+from scanner.opening import Signature
+from scanner.sources import natural_key
+
+SETTLED_NS = 2 * 10**9  # a file changed later than this before it was hashed may have changed again unseen
+
+
+class Listing:
+    """Which files the tables are of, while that is being said."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        db.create_function("is_there", 1, os.path.lexists)
+
+    def put(self, entry: FileEntry) -> None:
+        """One that was found. What was known of it stays known, if it is still the same."""
+        path = os.fsencode(entry.path)
+        known = None if entry.signature is None else self._known(path, entry.signature)
+        if known is not None:
+            self._db.execute(
+                "UPDATE files SET place = 0, root = ?, name = ?, key = ?, reason = '', detail = '' WHERE id = ?",
+                (os.fsencode(entry.root), entry.name, entry.key, known),
+            )
+            return
+        self._db.execute(
+            "INSERT INTO files (place, path, root, name, key, reason, detail) VALUES (0, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (path) WHERE moved_to IS NULL DO UPDATE SET place = 0, root = excluded.root, "
+            "name = excluded.name, key = excluded.key, reason = excluded.reason, detail = excluded.detail, "
+            "digest = NULL, pages = NULL",
+            (path, os.fsencode(entry.root), entry.name, entry.key, entry.reason, entry.detail),
+        )
+
+    def _known(self, path: bytes, signature: Signature) -> int | None:
+        """The file at this path, where it is surely still the one that was hashed."""
+        row = self._db.execute(
+            "SELECT id FROM files WHERE path = ? AND moved_to IS NULL AND digest IS NOT NULL "
+            "AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND max(mtime_ns, ctime_ns) < hashed_ns - ?",
+            (path, signature.size, signature.mtime_ns, signature.ctime_ns, SETTLED_NS),
+        ).fetchone()
+        return None if row is None else int(row["id"])
+
+    def keep_below(self, folders: Iterable[Path], places: Iterable[Path], *, prune: bool) -> tuple[int, int]:
+        """Those that were read and are there no more; how many, and how many of them scanner has not moved.
+
+        Below `folders` all of them, with `prune` those that still lie where scanner has moved them; in `places`, of
+        which only some files are read, those that scanner has moved.
+        """
+        kept = gone = 0
+        wanted = [(folder, not prune) for folder in folders] + [(place, False) for place in places]
+        for root, with_gone in wanted:
+            kept += self._db.execute(
+                "UPDATE files SET place = 0, detail = '', reason = CASE WHEN is_there(coalesce(moved_to, path)) "
+                f"THEN '' ELSE '{GONE}' END WHERE root = ? AND place IS NULL AND digest IS NOT NULL "
+                "AND (moved_to IS NOT NULL OR NOT is_there(path)) AND (? OR is_there(coalesce(moved_to, '')))",
+                (os.fsencode(root), with_gone),
+            ).rowcount
+            gone += self._db.execute(
+                f"SELECT count(*) FROM files WHERE root = ? AND place = 0 AND reason = '{GONE}' AND moved_to IS NULL",
+                (os.fsencode(root),),
+            ).fetchone()[0]
+        return kept, gone
+
+    def make_names_unique(self) -> None:
+        """`scan1.pdf` was read and moved away: the new one is `scan1~2.pdf`."""
+        same = self._db.execute(
+            "SELECT id, name FROM files WHERE place IS NOT NULL AND name IN "
+            "(SELECT name FROM files WHERE place IS NOT NULL GROUP BY name HAVING count(*) > 1) "
+            "ORDER BY name, moved_to IS NULL, id"
+        ).fetchall()
+        seen: set[str] = set()
+        for row in same:
+            name = row["name"]
+            stem, dot, suffix = name.rpartition(".")
+            stem, ending = (stem, f".{suffix}") if dot and stem and "/" not in suffix else (name, "")
+            number = 2
+            while name in seen or (name != row["name"] and self._is_taken(name)):
+                name, number = f"{stem}~{number}{ending}", number + 1
+            seen.add(name)
+            if name != row["name"]:
+                self._db.execute(
+                    "UPDATE files SET name = ?, key = ? WHERE id = ?", (name, natural_key(name), row["id"])
+                )
+
+    def _is_taken(self, name: str) -> bool:
+        query = "SELECT 1 FROM files WHERE place IS NOT NULL AND name = ?"
+        return self._db.execute(query, (name,)).fetchone() is not None

@@ -1,0 +1,109 @@
+"""What a run is asked for: whether it makes sense, and what pages are to be read with."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanner.errors import NoInputError, UsageError
+from scanner.ledger import Reader, Redo
+from scanner.network import read_network_files
+from scanner.staging import PUBLISHED
+from scanner.task import Kit
+
+if TYPE_CHECKING:
+    from scanner.known import FormFiles, KnownForm
+
+
+@dataclass(frozen=True, slots=True)
+class Chores:
+    """What a nightly run does beside reading.
+
+    Attributes:
+        settle_s: files changed less than so many seconds ago are left for the next run.
+        limit: how many pages are read at most.
+        redo: what is read again although it is in the ledger.
+        prune: whether files that are there no more lose their rows in the tables.
+        move_done, move_failed: folders for files that are all read, and for those of which a page failed.
+    """
+
+    settle_s: float = 0.0
+    limit: int | None = None
+    redo: Redo = "nothing"
+    prune: bool = False
+    move_done: Path | None = None
+    move_failed: Path | None = None
+
+
+NO_CHORES = Chores()
+
+
+def check_order(inputs: Sequence[Path], output: Path, min_confidence: float | None, chores: Chores) -> None:
+    """Raises UsageError: what is asked for makes no sense, or would do harm."""
+    if min_confidence is not None and not 0 <= min_confidence <= 1:  # not a number is none of these either
+        raise UsageError(f"--min-confidence: {min_confidence} is no probability; choose one from 0 to 1")
+    _check_apart(inputs, output)
+    _check_moves(inputs, output, chores)
+
+
+def _check_apart(inputs: Sequence[Path], output: Path) -> None:
+    """What a run writes must not be read by the next, nor what it reads be replaced."""
+    results = _real(output)
+    replaced = [results / name for name in PUBLISHED]
+    for given in inputs:
+        source = _real(given)
+        if os.path.isdir(source) and results.is_relative_to(source):  # noqa: PTH112 - Path.is_dir may raise
+            raise UsageError(
+                f"output folder {output} lies inside input folder {given}, and its pictures would be read as scans; "
+                "choose another with --output"
+            )
+        if any(source.is_relative_to(path) for path in replaced):
+            raise UsageError(f"input {given} would be replaced by the results; choose another folder with --output")
+
+
+def _check_moves(inputs: Sequence[Path], output: Path, chores: Chores) -> None:
+    """What is moved away must not be found again."""
+    for option, folder in (("--move-done", chores.move_done), ("--move-failed", chores.move_failed)):
+        if folder is not None and any(_real(folder).is_relative_to(_real(given)) for given in inputs):
+            raise UsageError(f"{option}: {folder} lies inside an input, and would be read again; choose another folder")
+        if folder is not None and _real(folder).is_relative_to(_real(output)):
+            raise UsageError(f"{option}: {folder} lies inside the output; choose another folder")
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UsageError(f"{option}: {folder} is no folder; choose another one")
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve may raise
+
+
+def nothing_in(inputs: Sequence[Path]) -> NoInputError:
+    return NoInputError(f"{', '.join(map(str, inputs))}: no image or PDF files found; name a folder of scans")
+
+
+def make_kit(
+    model: Path | None,
+    min_confidence: float | None,
+    forms: Sequence[Path],
+    reads_unknown: bool,
+    overlay: bool,
+) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
+    """What workers read with, what the ledger knows of it, and the forms."""
+    network = read_network_files(model)
+    files: tuple[FormFiles, ...] = ()
+    known: Sequence[KnownForm] = ()
+    if forms:
+        from scanner.known import make_known_form, read_all_form_files  # a tenth of a second to import
+
+        files = read_all_form_files(forms)
+        known = tuple(map(make_known_form, files))  # their mistakes stop the run, and not each page
+    key = digest_of(network.sha256, repr(network.card), repr(min_confidence))
+    versions = {each.form.name: each.version for each in files}
+    unknown = digest_of(*sorted(versions.values()), repr(reads_unknown and bool(files)))
+    kit = Kit(digest_of(key, unknown), network, files, min_confidence, reads_unknown, overlay)
+    return kit, Reader(key, versions, unknown, overlay), known
+
+
+def digest_of(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
