@@ -191,7 +191,7 @@ def crashing() -> Iterator[PageResult]:
 def test_finished_tables_replace_the_earlier_ones_and_nothing_else(tmp_path: Path) -> None:
     write_tables(tmp_path, [page("old.png", 1, field())])
     (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "forms.csv").write_text("of a run with forms")
+    (tmp_path / "forms.csv").write_text("file,page,form,status,problem,number\n")
     write_tables(tmp_path, [page("new.png", 1, field())])
     assert [row["file"] for row in rows(tmp_path / "fields.csv")] == ["new.png"]
     assert names(tmp_path) == ["fields.csv", "notes.txt", "pages.csv", "review.csv"]
