@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from scanner.crew import Crew
 from scanner.errors import UsageError
+from scanner.process import use_one_blas_thread
 
 if TYPE_CHECKING:
     from scanner.task import Kit, Outcome
 
 TIMEOUT_S = 120.0
+SWITCH_S = 0.0005  # between threads: those that feed the workers must not wait for the one that writes the ledger
 MEMORY_BYTES = 4 * 1024**3
 
 
@@ -84,13 +87,16 @@ def open_pool(
     from scanner import task
     from scanner.workers import Workers
 
+    use_one_blas_thread()  # workers inherit it
     packed = folder / "kit.pickle"
     packed.write_bytes(pickle.dumps(kit))
     timeout_s = TIMEOUT_S if engine.page_timeout_s is None else engine.page_timeout_s
     workers = Workers(engine.workers, task.prepare_worker, (packed, engine.page_memory), timeout_s, folder)
-    is_finished = False
+    is_finished, interval_s = False, sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     try:
         yield Crew(workers, perform or task.perform, (), lambda: workers.room, workers.result_of, workers.check)
         is_finished = True
     finally:
+        sys.setswitchinterval(interval_s)
         workers.shutdown(cancel_futures=not is_finished)

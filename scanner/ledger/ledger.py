@@ -88,15 +88,16 @@ class Ledger:
 
     def put_looked(self, path: Path, found: Hash, pages: int) -> None:
         """What a file is, and how many pages it has; none where it failed as a whole."""
-        self._db.execute(
-            "UPDATE files SET digest = :digest, size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns, "
-            "hashed_ns = :hashed_ns, pages = :pages, reason = '', detail = '' "
-            "WHERE (path = :path AND moved_to IS NULL) OR moved_to = :path",
-            {
-                **asdict(found.signature),
-                **{"digest": found.digest, "hashed_ns": found.hashed_ns, "pages": pages, "path": os.fsencode(path)},
-            },
-        )
+        values = {
+            **asdict(found.signature),
+            **{"digest": found.digest, "hashed_ns": found.hashed_ns, "pages": pages, "path": os.fsencode(path)},
+        }
+        for place in ("path = :path AND moved_to IS NULL", "moved_to = :path"):  # each has its index
+            self._db.execute(
+                "UPDATE files SET digest = :digest, size = :size, mtime_ns = :mtime_ns, ctime_ns = :ctime_ns, "
+                f"hashed_ns = :hashed_ns, pages = :pages, reason = '', detail = '' WHERE {place}",
+                values,
+            )
         if pages:  # it may have failed as a whole with an earlier scanner
             self._db.execute("DELETE FROM pages WHERE digest = ? AND page = 0", (found.digest,))
 
@@ -177,7 +178,7 @@ class Ledger:
 
     def _discard(self, page_id: int) -> None:
         self._db.execute(
-            "INSERT INTO stale SELECT crop FROM fields WHERE page_id = :id AND crop != '' "
+            "INSERT OR IGNORE INTO stale SELECT crop FROM fields WHERE page_id = :id AND crop != '' "
             "UNION SELECT overlay FROM pages WHERE id = :id AND overlay != '' "
             "UNION SELECT thumbnail FROM pages WHERE id = :id AND thumbnail != ''",
             {"id": page_id},

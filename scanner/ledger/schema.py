@@ -29,7 +29,8 @@ CREATE TABLE files (
 );
 CREATE UNIQUE INDEX files_by_path ON files (path) WHERE moved_to IS NULL;
 CREATE INDEX files_by_place ON files (place) WHERE place IS NOT NULL;
-CREATE INDEX files_by_digest ON files (digest);
+CREATE INDEX files_by_digest ON files (digest, place);
+CREATE INDEX files_by_new_path ON files (moved_to) WHERE moved_to IS NOT NULL;
 CREATE INDEX files_by_name ON files (name) WHERE place IS NOT NULL;
 CREATE TABLE pages (
     id INTEGER PRIMARY KEY,
@@ -59,8 +60,8 @@ CREATE TABLE notes (            -- what a run leaves for the next
     key TEXT PRIMARY KEY, value TEXT NOT NULL
 );
 CREATE TABLE stale (            -- pictures that no page has any more
-    path TEXT NOT NULL
-);
+    path TEXT PRIMARY KEY
+) WITHOUT ROWID;
 """
 IS_RENAMED = f"(reason = '{GONE}' AND moved_to IS NULL)"  # a file that is gone makes none a copy of it
 PAGES_READ = "(SELECT count(*) FROM pages WHERE pages.digest = files.digest)"

@@ -128,17 +128,17 @@ def measure_tiny(count: int) -> tuple[int, float]:
 def timed_process(scans: Path, output: Path, workers: int) -> tuple[float, float]:
     """Seconds, and peak megabytes of the process itself, without its workers."""
     code = (
-        "import resource, sys; from scanner.cli import app\n"
+        "import sys; from pathlib import Path; from scanner.cli import app\n"
         "try: app()\n"
-        "finally: print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)"
+        "finally: print(Path('/proc/self/status').read_text(), file=sys.stderr)"
     )
     command = [sys.executable, "-c", code, "read", str(scans), "-o", str(output), "--workers", str(workers)]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     start = time.perf_counter()
     result = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    found = re.search(r"peak (\d+)", result.stderr)
+    found = re.search(r"VmHWM:\s*(\d+) kB", result.stderr)
     assert found
-    return time.perf_counter() - start, float(found.group(1))
+    return time.perf_counter() - start, int(found.group(1)) / 1024
 
 
 def plot(points: Sequence[tuple[int, float]], path: Path) -> None:
