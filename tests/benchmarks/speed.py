@@ -6,6 +6,7 @@ decoding alone with `cv2.imread(..., IMREAD_GRAYSCALE)`; stage by stage; memory,
 
 import argparse
 import cProfile
+import itertools
 import json
 import os
 import pstats
@@ -16,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -167,10 +169,10 @@ def peak_megabytes(paths: list[Path]) -> float:
     return int(kilobytes) / 1024
 
 
-def process_seconds(*arguments: str) -> float:
-    """Median wall time of `scanner` with these arguments."""
-    command = [sys.executable, "-m", "scanner", *arguments]
-    return statistics.median(seconds_of(lambda: _run(command)) for _ in range(HELP_ROUNDS))
+def process_seconds(arguments: Callable[[], Sequence[str]]) -> float:
+    """Median wall time of `scanner` with the arguments that are made for each round."""
+    commands = [[sys.executable, "-m", "scanner", *arguments()] for _ in range(HELP_ROUNDS)]
+    return statistics.median(seconds_of(partial(_run, command)) for command in commands)
 
 
 def _run(command: list[str]) -> str:
@@ -199,8 +201,9 @@ def main() -> None:
                 print(f"    {stage:24}{1000 * seconds:8.1f} ms")
             print(f"    peak memory of a process after {len(files)} pages: {peak_megabytes(files):.0f} MB")
         print_native_part(paths["JPEG"])
-        cold = process_seconds("read", str(paths["JPEG"][0]), "--output", str(folder / "output"))
-        print(f"scanner --help: {process_seconds('--help'):.2f} s; one page from a cold start: {cold:.2f} s")
+        page, outputs = str(paths["JPEG"][0]), itertools.count()  # a page is read once in each folder
+        cold = process_seconds(lambda: ("read", page, "--output", str(folder / f"output{next(outputs)}")))
+        print(f"scanner --help: {process_seconds(lambda: ('--help',)):.2f} s; one page from a cold start: {cold:.2f} s")
 
 
 if __name__ == "__main__":
