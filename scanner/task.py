@@ -139,8 +139,8 @@ def _look(job: Look) -> Looked:
 
 
 def _read(job: Read, kit: Kit) -> PageDone | Changed:
-    start = time.perf_counter()
     _unpack(kit)
+    start = time.perf_counter()
     assert _worker.network is not None
     try:
         if not _is_same(job):
