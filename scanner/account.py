@@ -29,14 +29,11 @@ class Account:
                 continue
             if self.ledger.is_renamed(file):
                 continue
-            first = self.ledger.first_of(file)
-            for result in self.ledger.results(file, self.reader):
+            first, pages, read = self.ledger.first_of(file), max(file.pages or 0, 1), 0
+            for read, result in enumerate(self.ledger.results(file, self.reader), start=1):  # noqa: B007
                 yield result if first is None else _flagged(result, first)
-            lacking = 0 if file.reason == GONE else len(self.ledger.missing(file.digest, file.pages or 0, self.reader))
-            if lacking:
-                self._leave(
-                    file, f"the run ended when {lacking} of {max(file.pages or 0, 1)} pages were to be read yet"
-                )
+            if file.reason != GONE and read < pages:
+                self._leave(file, f"the run ended when {pages - read} of {pages} pages were to be read yet")
 
     def skipped(self) -> Iterator[SkippedFile]:
         """Once the results are through: the files that have no page, or not all, among them."""
