@@ -4,14 +4,16 @@ Workers may come, go and be lost while a run lasts. Each must have one thread, a
 """
 
 import logging
+import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scanner.crew import WORKER_DIED, Crew, Lost
+from scanner.crew import PAGE_TIMEOUT, WORKER_DIED, Crew, Lost
 from scanner.errors import EngineError
-from scanner.task import Kit, perform
+from scanner.task import Job, Kit, Outcome, perform
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -19,11 +21,19 @@ if TYPE_CHECKING:
 CONNECT_S = 10
 QUEUED = 3  # jobs a worker: none waits for the next
 LEAST_WINDOW = 8  # before the first worker has come
+CHATTER = ("distributed", "tornado")  # loggers; what matters of it comes as an error of ours
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A job that took too long, and the worker that is still at it."""
+
+    worker: str
 
 
 @contextmanager
-def open_cluster(address: str, kit: Kit) -> Iterator[Crew]:
-    """The workers of the scheduler at this address, until the block ends.
+def open_cluster(address: str, kit: Kit, timeout_s: float) -> Iterator[Crew]:
+    """The workers of the scheduler at this address, until the block ends; a job that takes longer is given up.
 
     Raises:
         EngineError: Dask is not installed, no scheduler answers, or workers have more than one thread.
@@ -40,12 +50,17 @@ def open_cluster(address: str, kit: Kit) -> Iterator[Crew]:
 
         def result_of(future: "Future[Any]") -> Any:
             try:
-                return future.result()
+                result = future.result()
             except Exception as error:
                 return _lost(error, address)
+            if isinstance(result, _Late):
+                with suppress(Exception):  # one that nobody watches over stays as it is
+                    client.restart_workers([result.worker], timeout=CONNECT_S, raise_for_error=False)
+                return Lost(PAGE_TIMEOUT, f"not finished after {timeout_s:g} s")
+            return result
 
         # A job whose worker dies is tried again by Dask, on others; alone it would fare no better.
-        yield Crew(executor, perform, (shared,), window, result_of, retries=False)
+        yield Crew(executor, perform_in_time, (shared, timeout_s), window, result_of, retries=False)
     finally:
         with suppress(Exception):  # the scheduler may be gone
             client.close(timeout=CONNECT_S)
@@ -56,11 +71,39 @@ def _connect(address: str) -> "Client":
         from distributed import Client
     except ImportError as error:
         raise EngineError("--cluster needs Dask: pip install 'scanner[dask]'") from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it comes as an error of ours
+    _be_quiet()
     try:
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise EngineError(f"{address}: no Dask scheduler answers ({error}); start one with `dask scheduler`") from error
+
+
+def _be_quiet() -> None:
+    """The loggers of Dask have levels and handlers of their own, each."""
+    for name in [*CHATTER, *logging.root.manager.loggerDict]:
+        if name.partition(".")[0] in CHATTER:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def perform_in_time(job: Job, kit: Kit, timeout_s: float) -> "Outcome | _Late":
+    """What a worker does: the job, in a thread that can be left alone. A decoder that hangs cannot be interrupted."""
+    done: Future[Outcome] = Future()
+
+    def attend() -> None:
+        try:
+            done.set_result(perform(job, kit))
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=attend, daemon=True).start()
+    try:
+        return done.result(timeout_s)
+    except TimeoutError:
+        if done.done():  # the job's own
+            raise
+        from distributed import get_worker
+
+        return _Late(get_worker().address)
 
 
 def _same(kit: Kit) -> Kit:

@@ -1,6 +1,7 @@
 """Jobs given to an executor and what comes of them, whatever the executor.
 
-A job that takes its worker down costs itself only: it is tried once more, alone, and then given up.
+A job that takes its worker down costs itself only: it is tried once more, alone, and then given up. Where the worker
+was killed, somebody else may have done it, and it is tried twice.
 """
 
 import os
@@ -19,21 +20,27 @@ if TYPE_CHECKING:
 WORKER_DIED, PAGE_TIMEOUT = "worker_died", "page_timeout"
 ENGINE_REASONS = {
     PAGE_TIMEOUT: "reading it took longer than --page-timeout: look whether it is a scan",
-    WORKER_DIED: "the process that read it died twice, for memory or by a fault in a decoder: save it anew as PNG",
+    WORKER_DIED: "the process that read it died again and again, for memory or by a fault in a decoder: save it as PNG",
 }
 """Why a page fails for what it does to a worker, and what a person does about it."""
 
 MOST_DEATHS = 16  # one after the other, before it is asked whether workers can be had at all
 NOT_BEGUN = "not_begun"  # of a job that can simply be done again
+TRIES_ALONE = 2  # of a job whose worker was killed
 TICK_S = 0.5  # how soon a request to stop is heard
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A job that took its worker down, or was taken from it: `reason` is one of ENGINE_REASONS."""
+    """A job that took its worker down, or was taken from it: `reason` is one of ENGINE_REASONS.
+
+    `was_killed` tells that the worker did not end by a fault of its own: somebody, or the system for want of memory,
+    has killed it.
+    """
 
     reason: str
     detail: str
+    was_killed: bool = False
 
 
 Result: TypeAlias = "Outcome | Lost"
@@ -59,7 +66,7 @@ class Crew:
     """An executor and what is particular about it."""
 
     executor: Executor
-    perform: "Callable[..., Outcome]"
+    perform: Callable[..., object]
     arguments: tuple[object, ...]  # beside the job
     window: Callable[[], int]  # how many jobs may be in hand
     result_of: "Callable[[Future[Any]], Result]"  # what came of a job; it raises what is no fault of the job
@@ -121,7 +128,11 @@ def _together(
 
 
 def _alone(crew: Crew, job: "Job") -> Result:
-    future = crew.submit(job)
-    while not wait([future], timeout=TICK_S).done:
-        crew.check()
-    return crew.result_of(future)
+    for _ in range(TRIES_ALONE):
+        future = crew.submit(job)
+        while not wait([future], timeout=TICK_S).done:
+            crew.check()
+        result = crew.result_of(future)
+        if not (isinstance(result, Lost) and result.was_killed):
+            break
+    return result

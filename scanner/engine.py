@@ -38,6 +38,11 @@ class Engine:
     page_memory: int = MEMORY_BYTES
     cluster: str | None = None
 
+    @property
+    def timeout_s(self) -> float:
+        """Of a job that another process does."""
+        return TIMEOUT_S if self.page_timeout_s is None else self.page_timeout_s
+
 
 def all_cores() -> int:
     """How many cores this process may use."""
@@ -56,7 +61,7 @@ def open_crew(engine: Engine, kit: "Kit", folder: Path) -> Iterator[Crew]:
     if engine.cluster is not None:
         from scanner.cluster import open_cluster
 
-        with open_cluster(engine.cluster, kit) as crew:
+        with open_cluster(engine.cluster, kit, engine.timeout_s) as crew:
             yield crew
     elif engine.workers == 1 and engine.page_timeout_s is None:
         from scanner.task import perform
@@ -90,8 +95,7 @@ def open_pool(
     use_one_blas_thread()  # workers inherit it
     packed = folder / "kit.pickle"
     packed.write_bytes(pickle.dumps(kit))
-    timeout_s = TIMEOUT_S if engine.page_timeout_s is None else engine.page_timeout_s
-    workers = Workers(engine.workers, task.prepare_worker, (packed, engine.page_memory), timeout_s, folder)
+    workers = Workers(engine.workers, task.prepare_worker, (packed, engine.page_memory), engine.timeout_s, folder)
     is_finished, interval_s = False, sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:

@@ -7,28 +7,25 @@ import re
 import stat
 import time
 from dataclasses import dataclass
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 
 from PIL import Image
 
 from scanner.errors import PageError
+from scanner.remote import Signature, fetch, is_remote, look_at
+
+__all__ = ["Hash", "Signature", "detail_of", "hash_file", "open_regular", "reason_of", "signature_of"]
 
 MAX_BYTES = 2 * 1024**3  # 80 color pages at 300 dpi in one TIFF without compression
 UNSUPPORTED = re.compile("unsupported|not supported|unknown|cannot handle|not available", re.IGNORECASE)  # of Pillow
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What the file system says of a file: it changes when the file does."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-
 def signature_of(path: Path) -> Signature:
     """Raises PageError: the file cannot be opened, or is none to be read."""
+    if is_remote(path):
+        return look_at(path)
     return _signature(_status_of(path, may_be_empty=True))
 
 
@@ -43,9 +40,11 @@ class Hash:
 
 def hash_file(path: Path) -> Hash:
     """Raises PageError: the file cannot be opened, or is none to be read."""
+    now = time.time_ns()
+    told = look_at(path) if is_remote(path) else None
     try:
         with open_regular(path, may_be_empty=True) as file:
-            signature, now = _signature(os.fstat(file.fileno())), time.time_ns()
+            signature = told or _signature(os.fstat(file.fileno()))
             return Hash(hashlib.file_digest(file, "sha256").hexdigest(), signature, now)
     except OSError as error:
         raise PageError(reason_of(error), detail_of(error)) from error
@@ -56,6 +55,14 @@ def _signature(status: os.stat_result) -> Signature:
 
 
 def open_regular(path: Path, *, may_be_empty: bool = False) -> BufferedReader:
+    """The file at its start, of a URL a copy. Raises PageError, and OSError."""
+    if is_remote(path):
+        file = fetch(path, partial(_check_size, may_be_empty=True))
+        if not may_be_empty and file.read(1) == b"":
+            file.close()
+            raise PageError("empty_file", "0 bytes")
+        file.seek(0)
+        return file
     _status_of(path, may_be_empty=may_be_empty)
     return path.open("rb")
 
@@ -72,11 +79,15 @@ def _status_of(path: Path, *, may_be_empty: bool = False) -> os.stat_result:
         raise PageError("unreadable", "a folder, not a file")
     if not stat.S_ISREG(status.st_mode):  # a named pipe would keep us waiting
         raise PageError("unreadable", "not a regular file")
-    if status.st_size == 0 and not may_be_empty:
-        raise PageError("empty_file", "0 bytes")
-    if status.st_size > MAX_BYTES:
-        raise PageError("too_large", f"{status.st_size:,} bytes, at most {MAX_BYTES:,} are read")
+    _check_size(status.st_size, may_be_empty=may_be_empty)
     return status
+
+
+def _check_size(size: int, *, may_be_empty: bool) -> None:
+    if size == 0 and not may_be_empty:
+        raise PageError("empty_file", "0 bytes")
+    if size > MAX_BYTES:
+        raise PageError("too_large", f"{size:,} bytes, at most {MAX_BYTES:,} are read")
 
 
 def reason_of(error: Exception) -> str:

@@ -1,7 +1,6 @@
 """What a run is asked for: whether it makes sense, and what pages are to be read with."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 from scanner.errors import NoInputError, UsageError
 from scanner.ledger import Reader, Redo
 from scanner.network import read_network_files
+from scanner.remote import is_remote, url_of
+from scanner.sources import is_folder, real_path
 from scanner.staging import PUBLISHED
 from scanner.task import Kit
 
@@ -50,11 +51,13 @@ def check_order(inputs: Sequence[Path], output: Path, min_confidence: float | No
 
 def _check_apart(inputs: Sequence[Path], output: Path) -> None:
     """What a run writes must not be read by the next, nor what it reads be replaced."""
-    results = _real(output)
+    if is_remote(output):
+        raise UsageError(f"--output: {url_of(output)} is none of this machine's folders; name one")
+    results = real_path(output)
     replaced = [results / name for name in PUBLISHED]
     for given in inputs:
-        source = _real(given)
-        if os.path.isdir(source) and results.is_relative_to(source):  # noqa: PTH112 - Path.is_dir may raise
+        source = real_path(given)
+        if is_folder(source) and results.is_relative_to(source):
             raise UsageError(
                 f"output folder {output} lies inside input folder {given}, and its pictures would be read as scans; "
                 "choose another with --output"
@@ -66,20 +69,18 @@ def _check_apart(inputs: Sequence[Path], output: Path) -> None:
 def _check_moves(inputs: Sequence[Path], output: Path, chores: Chores) -> None:
     """What is moved away must not be found again."""
     for option, folder in (("--move-done", chores.move_done), ("--move-failed", chores.move_failed)):
-        if folder is not None and any(_real(folder).is_relative_to(_real(given)) for given in inputs):
+        if folder is not None and any(map(is_remote, (folder, *inputs))):
+            raise UsageError(f"{option}: files are only moved between folders of this machine; leave it out")
+        if folder is not None and any(real_path(folder).is_relative_to(real_path(given)) for given in inputs):
             raise UsageError(f"{option}: {folder} lies inside an input, and would be read again; choose another folder")
-        if folder is not None and _real(folder).is_relative_to(_real(output)):
+        if folder is not None and real_path(folder).is_relative_to(real_path(output)):
             raise UsageError(f"{option}: {folder} lies inside the output; choose another folder")
         if folder is not None and folder.exists() and not folder.is_dir():
             raise UsageError(f"{option}: {folder} is no folder; choose another one")
 
 
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # Path.resolve may raise
-
-
 def nothing_in(inputs: Sequence[Path]) -> NoInputError:
-    return NoInputError(f"{', '.join(map(str, inputs))}: no image or PDF files found; name a folder of scans")
+    return NoInputError(f"{', '.join(map(url_of, inputs))}: no image or PDF files found; name a folder of scans")
 
 
 def make_kit(

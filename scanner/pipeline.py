@@ -23,6 +23,7 @@ from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
 from scanner.network import Card, Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
+from scanner.remote import path_of
 
 if TYPE_CHECKING:
     from scanner.known import KnownForm
@@ -89,7 +90,7 @@ def read_pages(
         NoInputError: an input does not exist, or there is no file to read.
         ModelError: the network cannot be loaded.
     """
-    found = discover([Path(each) for each in inputs])
+    found = discover([path_of(each) for each in inputs])
     if not found.count:
         raise NoInputError(f"{', '.join(map(str, inputs))}: no image or PDF files found; name a folder of scans")
     read = partial(

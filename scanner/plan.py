@@ -1,6 +1,5 @@
 """Which files the tables of a run folder are of, under which names: those found now, and those read that are gone."""
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from scanner.errors import PageError
 from scanner.ledger import FileEntry, Ledger
 from scanner.opening import Signature, signature_of
 from scanner.page import Discovery, SourceFile
-from scanner.sources import is_form_picture, natural_key, real_path
+from scanner.sources import is_folder, is_form_picture, natural_key, real_path
 
 SETTLING = "settling"
 LEFT_REASONS = {
@@ -61,15 +60,15 @@ def _entry(source: SourceFile, signature: Signature | None, reason: str, detail:
 
 def _roots(inputs: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """The folders that are read, and those in which files lie that were given by their names."""
-    folders = {real_path(given) for given in inputs if os.path.isdir(given)}  # noqa: PTH112 - Path.is_dir may raise
-    places = {real_path(given.parent) for given in inputs if not os.path.isdir(given)}  # noqa: PTH112
+    folders = {real_path(given) for given in inputs if is_folder(given)}
+    places = {real_path(given.parent) for given in inputs if not is_folder(given)}
     return sorted(folders), sorted(places - folders)
 
 
 def _left(source: SourceFile, now: float, settle_s: float) -> tuple[Signature | None, str, str]:
     """The file's signature now, and why it is left for the next run; the reason is empty where it is not."""
     try:
-        signature = signature_of(source.path)
+        signature = source.signature or signature_of(source.path)
     except PageError:  # it fails when it is looked at, and that is told then
         return None, "", ""
     age_s = abs(now - signature.mtime_ns / 1e9)  # the clock of a share may be ahead

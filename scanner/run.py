@@ -110,6 +110,7 @@ def run(
         if account.waiting and not is_interrupted and not shift.is_limited:
             raise RuntimeError(f"{account.waiting} files were neither read nor did they fail")
         _clear_stale(ledger, output)
+        ledger.check_there()
         if not is_interrupted and (chores.move_done or chores.move_failed):
             move_files(ledger, reader, chores.move_done, chores.move_failed, shift.is_done)
     tell_event("interrupted" if is_interrupted else "finished", new=shift.new, failed=shift.new_failed)

@@ -15,6 +15,7 @@ from scanner.fields import REVIEW
 from scanner.ledger import FileRow, Ledger, Reader
 from scanner.opening import Hash, Signature, hash_file
 from scanner.pipeline import PageFailure, PageResult
+from scanner.remote import is_in_reach, is_remote, url_of
 from scanner.task import Changed, Job, Look, Looked, PageDone, Read
 
 Progress: TypeAlias = Callable[[int], None]
@@ -71,7 +72,7 @@ class Shift:
         if self.patience_s <= 0 or not _is_out_of_reach(path.parent):
             return False
         if path.parent not in self._missed:
-            tell_event("waiting", folder=str(path.parent), reason="it is out of reach, or empty")
+            tell_event("waiting", folder=url_of(path.parent), reason="it is out of reach, or empty")
         self._missed.add(path.parent)
         return True
 
@@ -215,6 +216,8 @@ def _looked_at_from_outside(job: Look, lost: Lost) -> Looked:
 
 def _is_out_of_reach(folder: Path) -> bool:
     """Whether a folder cannot be listed or, as the place of a share that is gone, is empty."""
+    if is_remote(folder):
+        return not is_in_reach(folder)
     try:
         with os.scandir(folder) as entries:
             return next(entries, None) is None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import NoInputError
+from scanner.remote import Signature, find, is_remote, url_of, why_missing
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".webp"}
@@ -31,6 +32,7 @@ class SourceFile:
     path: Path
     name: str
     root: Path  # absolute, without links: the folder below which the name starts
+    signature: Signature | None = None  # where it was told in the listing
 
 
 class Discovery:
@@ -44,7 +46,8 @@ class Discovery:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute(
             "CREATE TABLE found "
-            "(given INTEGER, path BLOB, real BLOB UNIQUE, root BLOB, name TEXT, key BLOB, tried INTEGER)"
+            "(given INTEGER, path BLOB, real BLOB UNIQUE, root BLOB, name TEXT, key BLOB, tried INTEGER, "
+            "size INTEGER, mtime_ns INTEGER)"
         )
         self._db.execute("BEGIN")
 
@@ -70,9 +73,11 @@ class Discovery:
 
     def has_any_there(self) -> bool:
         """Whether one of the files to read is there, if only as a link that leads nowhere."""
-        return any(os.path.lexists(path) for (path,) in self._db.execute("SELECT path FROM found WHERE tried"))
+        return any(is_there(path) for (path,) in self._db.execute("SELECT path FROM found WHERE tried"))
 
-    def add(self, given: int, path: Path, real: str, root: Path, is_tried: bool) -> None:
+    def add(
+        self, given: int, path: Path, real: str, root: Path, is_tried: bool, signature: Signature | None = None
+    ) -> None:
         """One more file; of those that are the same the first that is tried stays."""
         below = path.relative_to(root)
         name = _text(below)
@@ -80,13 +85,14 @@ class Discovery:
             self._roots[root] = real_path(root)
         root = self._roots[root]
         self._db.execute(
-            "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (real) DO UPDATE SET given = excluded.given, "
-            "path = excluded.path, root = excluded.root, name = excluded.name, key = excluded.key, "
-            "tried = excluded.tried "
+            "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (real) DO UPDATE SET "
+            "given = excluded.given, path = excluded.path, root = excluded.root, name = excluded.name, "
+            "key = excluded.key, tried = excluded.tried, size = excluded.size, mtime_ns = excluded.mtime_ns "
             "WHERE (NOT excluded.tried, excluded.given, excluded.key) < (NOT tried, given, key)",
             (
                 *(given, os.fsencode(root / below), os.fsencode(real), os.fsencode(root), name, natural_key(name)),
                 is_tried,
+                *((None, None) if signature is None else (signature.size, signature.mtime_ns)),
             ),
         )
 
@@ -107,9 +113,10 @@ class Discovery:
                 self._db.execute("UPDATE found SET name = ?, key = ? WHERE rowid = ?", (name, natural_key(name), row))
 
     def _select(self, *, tried: bool) -> Iterator[SourceFile]:
-        query = "SELECT path, name, root FROM found WHERE tried = ? ORDER BY key, name"
-        for path, name, root in self._db.execute(query, (tried,)):
-            yield SourceFile(Path(os.fsdecode(path)), name, Path(os.fsdecode(root)))
+        query = "SELECT path, name, root, size, mtime_ns FROM found WHERE tried = ? ORDER BY key, name"
+        for path, name, root, size, mtime_ns in self._db.execute(query, (tried,)):
+            signature = None if size is None else Signature(size, mtime_ns, 0)
+            yield SourceFile(Path(os.fsdecode(path)), name, Path(os.fsdecode(root)), signature)
 
 
 def discover(inputs: Sequence[Path]) -> Discovery:
@@ -121,41 +128,69 @@ def discover(inputs: Sequence[Path]) -> Discovery:
     beside others counts as a file, too: the others are read and it fails.
     Raises NoInputError where all inputs are missing.
     """
-    if inputs and not any(os.path.lexists(given) for given in inputs):
-        missing = ", ".join(map(str, inputs))
-        raise NoInputError(f"{missing}: no such file or folder; check the spelling, and that its drive is connected")
+    missing = {given: why for given in inputs if (why := why_not_there(given))}
+    told = "; ".join(f"{url_of(given)}: {why}" for given, why in missing.items())
+    if missing and len(missing) == len(set(inputs)):
+        raise NoInputError(f"{told}; check the spelling, and that its drive or network is connected")
     found = Discovery()
     for number, given in enumerate(inputs):
-        for path, real, is_folder in _walk(given):
+        for path, real, is_folder, signature in _walk(given):
             is_given = path == given
             is_image = path.suffix.lower() in SUFFIXES and not is_form_picture(path)
-            found.add(number, path, real, given.parent if is_given else given, is_given or is_image or is_folder)
-    if not all(map(os.path.lexists, inputs)) and not found.has_any_there():
-        missing = ", ".join(str(given) for given in inputs if not os.path.lexists(given))
-        raise NoInputError(f"{missing}: no such file or folder, and nothing to read beside; connect its drive")
+            is_tried = is_given or is_image or is_folder
+            found.add(number, path, real, given.parent if is_given else given, is_tried, signature)
+    if missing and not found.has_any_there():
+        raise NoInputError(f"{told}, and nothing to read beside; connect its drive")
     found.make_names_unique()
     return found
 
 
+def why_not_there(given: Path) -> str:
+    """Why an input is not there; empty where it is.
+
+    Raises:
+        UsageError: it is a URL of a kind for which a package is missing.
+    """
+    if is_remote(given):
+        return why_missing(given)
+    return "" if os.path.lexists(given) else "no such file or folder"
+
+
+def is_there(path: bytes | Path) -> bool:
+    """Whether there is such a file, if only as a link that leads nowhere."""
+    return not why_not_there(path if isinstance(path, Path) else Path(os.fsdecode(path)))
+
+
+def is_folder(given: Path) -> bool:
+    """Whether an input is one, or a link to one; Path.is_dir may raise."""
+    if is_remote(given):
+        return given.suffix.lower() not in SUFFIXES
+    return os.path.isdir(given)  # noqa: PTH112
+
+
 def real_path(folder: Path) -> Path:
     """However one comes there, the same; Path.resolve may raise."""
-    return Path(os.path.realpath(folder))
+    return folder if is_remote(folder) else Path(os.path.realpath(folder))
 
 
 def is_form_picture(path: Path) -> bool:
     """Whether it shows what the form beside it looks like."""
-    return bool(FORM_PICTURE.fullmatch(path.name)) and os.path.exists(path.with_name(FORM_FILE))  # noqa: PTH110
+    return bool(FORM_PICTURE.fullmatch(path.name)) and is_there(path.with_name(FORM_FILE))
 
 
-def _walk(start: Path) -> Iterator[tuple[Path, str, bool]]:
+def _walk(start: Path) -> Iterator[tuple[Path, str, bool, Signature | None]]:
     """Every file under `start`, or itself, with its real path; no folder is entered twice, and that in natural order.
 
     A folder that cannot be listed comes as itself, and is said to be one.
     """
+    if is_remote(start):
+        for path, signature in find(start):
+            yield path, os.fspath(path), False, signature
+        return
     visited: set[str] = set()
     real = os.path.realpath(start)
-    if not os.path.isdir(start):  # noqa: PTH112 - Path.is_dir raises PermissionError
-        yield start, real, False
+    if not is_folder(start):
+        yield start, real, False, None
         return
     waiting = [(start, real)]
     while waiting:
@@ -165,13 +200,13 @@ def _walk(start: Path) -> Iterator[tuple[Path, str, bool]]:
         visited.add(real)
         folders: list[tuple[Path, str]] = []
         try:
-            for child, there, is_folder in _children(path, real):
-                if is_folder:
+            for child, there, is_below in _children(path, real):
+                if is_below:
                     folders.append((child, there))
                 else:
-                    yield child, there, False
+                    yield child, there, False, None
         except OSError:
-            yield path, real, True
+            yield path, real, True, None
         waiting += sorted(folders, key=lambda folder: natural_key(folder[0].name), reverse=True)
 
 

@@ -25,6 +25,7 @@ from scanner.crew import NOT_BEGUN, PAGE_TIMEOUT, WORKER_DIED, Lost
 
 AHEAD = 2  # jobs that a worker has at once: it need not wait for the next
 STARTING_S = 10.0  # what a worker may take to start
+ENDING_S = 1.0  # and to end
 STALL_S = 2.0  # between two looks at the workers, where nothing is wrong
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # tell the leading process to stop; workers finish their page
 SMALL = 8000  # bytes of an answer; those of 16,384 go to a pipe in two pieces
@@ -64,6 +65,7 @@ class Workers(Executor):
         self._folder = folder
         self._late: set[Future[Any]] = set()  # those that took too long
         self._untouched: set[Future[Any]] = set()  # those whose worker died before it began them
+        self._at: dict[Future[Any], list[BaseProcess]] = {}  # who has a job
         self._checked = time.monotonic()
         self._lock = threading.Lock()  # futures are finished by threads of their executors
 
@@ -85,6 +87,7 @@ class Workers(Executor):
             if not slot.jobs:
                 slot.since = time.monotonic() + (STARTING_S if is_new else 0)
             slot.jobs.append(future)
+        self._at[future] = slot.processes
         future.add_done_callback(lambda done: self._finished(slot, done))
         return future
 
@@ -133,6 +136,7 @@ class Workers(Executor):
         Raises:
             Exception: what the job has raised.
         """
+        processes = self._at.pop(future)
         try:
             answer = future.result()
         except BrokenExecutor:
@@ -142,7 +146,8 @@ class Workers(Executor):
             if future in self._late:
                 self._late.remove(future)
                 return Lost(PAGE_TIMEOUT, f"not finished after {self._timeout_s:g} s")
-            return Lost(WORKER_DIED, "the process ended in the middle of it")
+            code = _exit_code(processes)
+            return Lost(WORKER_DIED, f"the process ended {_cause(code)}", was_killed=code == -signal.SIGKILL)
         if isinstance(answer, Path):
             data = answer.read_bytes()
             answer.unlink()
@@ -160,6 +165,21 @@ class Workers(Executor):
                 process.kill()
         for executor in executors:
             executor.shutdown(wait=wait)
+
+
+def _exit_code(processes: list[BaseProcess]) -> int | None:
+    """Of a worker that has just died: its pipes close a moment before it has ended."""
+    for process in processes:
+        process.join(ENDING_S)
+    return next((process.exitcode for process in processes), None)
+
+
+def _cause(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
+        return "in the middle of it"
+    is_killed = -exit_code == signal.SIGKILL
+    what = "killed, perhaps for want of memory" if is_killed else signal.strsignal(-exit_code)
+    return f"by signal {-exit_code} ({what})"
 
 
 def _begin(initializer: Callable[..., object], *initargs: Any) -> None:

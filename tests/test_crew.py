@@ -28,14 +28,17 @@ def kit() -> Kit:
 def deadly(job: Job, kit: Kit | None = None) -> Looked:
     """What workers of these tests do: their names tell."""
     kind = job.name.split()[0]
-    if kind == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+    if kind in ("kill", "crash"):
+        with job.path.open("a") as tries:
+            tries.write("x")
+        os.kill(os.getpid(), signal.SIGKILL if kind == "kill" else signal.SIGSEGV)
     if kind == "hang":
         time.sleep(60)
     if kind == "nap":
         time.sleep(0.5)
-    if kind == "once" and not job.path.exists():
-        job.path.write_text("was here")
+    if kind in ("once", "twice") and not (job.path.exists() and (kind == "once" or job.path.stat().st_size > 1)):
+        with job.path.open("a") as tries:
+            tries.write("x")
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "raise":
         raise ZeroDivisionError(job.name)
@@ -47,14 +50,18 @@ def done(engine: Engine, kit: Kit, jobs: list[Job], folder: Path) -> dict[str, R
         return {job.name: result for job, result in work(crew, Todo(iter(jobs)))}
 
 
-def test_a_job_that_kills_its_worker_twice_is_lost_and_no_other(kit: Kit, tmp_path: Path) -> None:
+def test_a_job_that_kills_its_worker_again_is_lost_and_no_other(kit: Kit, tmp_path: Path) -> None:
     jobs: list[Job] = [Look(Path(), f"fine {number}") for number in range(20)]
-    jobs[3:3] = [Look(Path(), "kill 1"), Look(tmp_path / "once", "once 1")]
-    jobs[15:15] = [Look(Path(), "kill 2")]
+    jobs[3:3] = [Look(tmp_path / "kill", "kill 1"), Look(tmp_path / "once", "once 1")]
+    jobs[15:15] = [Look(tmp_path / "crash", "crash 1"), Look(tmp_path / "twice", "twice 1")]
     results = done(Engine(workers=2), kit, jobs, tmp_path)
     lost = {name: result for name, result in results.items() if isinstance(result, Lost)}
-    assert {name: result.reason for name, result in lost.items()} == {"kill 1": "worker_died", "kill 2": "worker_died"}
-    assert len(results) == 23
+    assert {name: result.reason for name, result in lost.items()} == {"kill 1": "worker_died", "crash 1": "worker_died"}
+    assert len(results) == 24
+    assert "signal 9 (killed, perhaps for want of memory)" in lost["kill 1"].detail
+    assert "signal 11 (Segmentation fault" in lost["crash 1"].detail
+    assert (tmp_path / "crash").stat().st_size == 2  # once more, alone
+    assert (tmp_path / "kill").stat().st_size == 3  # somebody else may have done it
 
 
 def test_a_job_that_takes_too_long_is_given_up(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,6 +156,15 @@ def test_a_cluster_gives_the_same_tables(cluster: str, tmp_path: Path) -> None:
     run([SAMPLES / "postal_card"], tmp_path / "near", forms=forms)
     for name in ("fields.csv", "review.csv", "forms.csv"):
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
+
+
+def test_a_job_of_a_cluster_that_takes_too_long_is_given_up(cluster: str, kit: Kit, tmp_path: Path) -> None:
+    jobs: list[Job] = [Look(SAMPLES / "exam" / "batch.pdf", str(number)) for number in range(3)]
+    with open_crew(Engine(cluster=cluster, page_timeout_s=1e-6), kit, tmp_path) as crew:
+        lost = [result for _, result in work(crew, Todo(iter(jobs)))]
+    assert lost == [Lost("page_timeout", "not finished after 1e-06 s")] * 3
+    with open_crew(Engine(cluster=cluster), kit, tmp_path) as crew:  # its workers were started anew
+        assert all(isinstance(result, Looked) for _, result in work(crew, Todo(iter(jobs))))
 
 
 def test_a_cluster_that_does_not_answer(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,12 @@ def read_in_another_process(*arguments: str) -> subprocess.Popen[bytes]:
 # --- again, and more
 
 
+def test_a_ledger_that_was_taken_away_meanwhile_is_noticed(inbox: Path, out: Path) -> None:
+    with pytest.raises(OutputError, match=r"run\.db: was removed during the run; the tables are complete"):
+        run([inbox], out, progress=lambda *_: (out / "run.db").unlink(missing_ok=True))
+    assert len(pages(out)) == 3
+
+
 def test_what_is_read_is_not_read_again(inbox: Path, out: Path) -> None:
     assert run([inbox], out).new == 3
     before = tables(out), (out / "pages.csv").read_bytes()

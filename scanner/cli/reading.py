@@ -1,6 +1,5 @@
 """The commands that read: `scanner read`, `scanner predict`."""
 
-import os
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -39,7 +38,9 @@ def _path(given: str | Path) -> Path:
     """Not Typer's own path: it takes an empty variable of a script for the current folder."""
     if not str(given).strip():
         raise typer.BadParameter("is empty; name a file or folder")
-    return Path(given)
+    from scanner.remote import path_of
+
+    return path_of(given)
 
 
 @app.command()
@@ -106,7 +107,9 @@ def read(
     from scanner.events import listen
     from scanner.order import Chores
     from scanner.progress import progress_bar, stop_signal
+    from scanner.remote import url_of
     from scanner.run import preview, run
+    from scanner.sources import why_not_there
 
     if unknown is Unknown.fail and not form:
         raise UsageError("--unknown fail needs a form: --form PATH")
@@ -142,8 +145,8 @@ def read(
             return
         summary = read_now()
     for given in inputs:
-        if not os.path.lexists(given):
-            tell(f"{given}: no such file or folder; the other inputs were read")
+        if why := why_not_there(given):
+            tell(f"{url_of(given)}: {why}; the other inputs were read")
     _tell_summary(summary, output, quiet)
     raise typer.Exit(summary.exit_code)
 

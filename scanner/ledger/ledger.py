@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple
 from pathlib import Path
 
+from scanner.errors import OutputError
 from scanner.ledger.listing import Listing
 from scanner.ledger.rows import (
     FileRow,
@@ -48,6 +49,13 @@ class Ledger:
 
     def close(self) -> None:
         self._db.close()
+
+    def check_there(self) -> None:
+        """Raises OutputError: somebody has taken the file away, and what was written into it is lost."""
+        if not self.path.exists():
+            raise OutputError(
+                f"{self.path}: was removed during the run; the tables are complete, but the next run reads all anew"
+            )
 
     def __enter__(self) -> "Ledger":
         return self

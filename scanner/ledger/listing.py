@@ -8,7 +8,7 @@ from pathlib import Path
 from scanner.ledger.rows import FileEntry
 from scanner.ledger.schema import GONE
 from scanner.opening import Signature
-from scanner.sources import natural_key
+from scanner.sources import is_there, natural_key
 
 SETTLED_NS = 2 * 10**9  # a file changed later than this before it was hashed may have changed again unseen
 
@@ -18,7 +18,7 @@ class Listing:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        db.create_function("is_there", 1, os.path.lexists)
+        db.create_function("is_there", 1, lambda path: bool(path) and is_there(path))
 
     def put(self, entry: FileEntry) -> None:
         """One that was found. What was known of it stays known, if it is still the same."""

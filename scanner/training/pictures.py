@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from scanner.arrays import Digits, Scores
+from scanner.arrays import DIGIT_SIZE, Digits, Scores
 from scanner.training.evaluate import ECE_BINS, Report, evaluate
 from scanner.training.prepare import Samples
 
 GRID = 10  # digits side by side, and as many rows
-CELL_INCHES = 0.8
+TITLE_PX, GAP_PX = 6, 3  # above and between digits of 28
+INCHES_PER_PX = 0.026
 FEWEST = 5  # answers of like confidence that tell anything
 
 
@@ -50,13 +51,20 @@ def draw_mistakes(answers: Answers, classes: str, picture: Path) -> None:
 
 
 def _draw_grid(digits: Digits, titles: Sequence[str], picture: Path) -> None:
-    figure = _figure(GRID * CELL_INCHES, max(-(-len(digits) // GRID), 1) * (CELL_INCHES + 0.15))
-    places = figure.subplots(max(-(-len(digits) // GRID), 1), GRID, squeeze=False).ravel()
-    for axes in places:
-        axes.set_axis_off()
-    for axes, digit, title in zip(places, digits, titles, strict=False):
-        axes.imshow(255 - digit, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(title, fontsize=6, pad=1)
+    """Draw digits (n, 28, 28) in rows of GRID, each below its title."""
+    rows = max(-(-len(digits) // GRID), 1)
+    mosaic = np.full((rows, TITLE_PX + DIGIT_SIZE, GRID, DIGIT_SIZE + GAP_PX), 255, np.uint8)
+    for place, digit in enumerate(digits):
+        mosaic[place // GRID, TITLE_PX:, place % GRID, GAP_PX:] = 255 - digit
+    height, width = rows * mosaic.shape[1], GRID * mosaic.shape[3]
+    figure = _figure(width * INCHES_PER_PX, height * INCHES_PER_PX)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))  # one for all: a hundred take seconds to lay out
+    axes.set_axis_off()
+    axes.imshow(mosaic.reshape(height, width), cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+    for place, title in enumerate(titles):
+        left, top = place % GRID * mosaic.shape[3] + GAP_PX, place // GRID * mosaic.shape[1]
+        axes.text(left + DIGIT_SIZE / 2, top + TITLE_PX - 1, title, fontsize=6, ha="center", va="bottom")
     figure.savefig(picture, dpi=110)
 
 
