@@ -1,11 +1,11 @@
 """Jobs given to an executor and what comes of them, whatever the executor.
 
 A job that takes its worker down costs itself only: it is tried once more, alone, and then given up. Where the worker
-was killed, somebody else may have done it, and it is tried twice.
+was killed, somebody else may have done it, or want of memory that passes: it is tried again behind the others.
 """
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ ENGINE_REASONS = {
 
 MOST_DEATHS = 16  # one after the other, before it is asked whether workers can be had at all
 NOT_BEGUN = "not_begun"  # of a job that can simply be done again
-TRIES_ALONE = 2  # of a job whose worker was killed
+TRIES_ALONE = 5  # of a job whose worker was killed each time
 TICK_S = 0.5  # how soon a request to stop is heard
 
 
@@ -91,13 +91,19 @@ def work(crew: Crew, todo: Todo, is_stopped: Callable[[], bool] = lambda: False)
         EngineError: no worker lives long enough to do anything, or the cluster is gone.
     """
     died: list[Job] = []
+    tries: Counter[Job] = Counter()
     while True:
         yield from _together(crew, todo, is_stopped, died)
         if not died or is_stopped():
             return
         while died and not is_stopped():  # others may have been to blame, as for memory
             job = died.pop(0)
-            yield job, _alone(crew, job)  # more may be to do then
+            result = _alone(crew, job)
+            tries[job] += 1
+            if isinstance(result, Lost) and result.was_killed and tries[job] < TRIES_ALONE:
+                died.append(job)
+            else:
+                yield job, result  # more may be to do then
 
 
 def _together(
@@ -128,11 +134,7 @@ def _together(
 
 
 def _alone(crew: Crew, job: "Job") -> Result:
-    for _ in range(TRIES_ALONE):
-        future = crew.submit(job)
-        while not wait([future], timeout=TICK_S).done:
-            crew.check()
-        result = crew.result_of(future)
-        if not (isinstance(result, Lost) and result.was_killed):
-            break
-    return result
+    future = crew.submit(job)
+    while not wait([future], timeout=TICK_S).done:
+        crew.check()
+    return crew.result_of(future)
