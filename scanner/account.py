@@ -7,16 +7,18 @@ from scanner.export import SkippedFile
 from scanner.ledger import GONE, FileRow, Ledger, Reader
 from scanner.page import FAILURE_REASONS
 from scanner.pipeline import PageFailure, PageReading, PageResult
+from scanner.review import Corrections
 
 SAME_CONTENT = "same_content"
 
 
 @dataclass(slots=True)
 class Account:
-    """The ledger as results and skipped files; those that the run has `left` have this reason."""
+    """The ledger as results, as people have corrected them, and skipped files; those `left` have this reason."""
 
     ledger: Ledger
     reader: Reader
+    corrections: Corrections
     left: str = "interrupted"
     waiting: int = 0  # files that are not all read
     _skipped: list[SkippedFile] = field(default_factory=list)
@@ -31,7 +33,8 @@ class Account:
                 continue
             first, pages, read = self.ledger.first_of(file), max(file.pages or 0, 1), 0
             for read, result in enumerate(self.ledger.results(file, self.reader), start=1):  # noqa: B007
-                yield result if first is None else _flagged(result, first)
+                corrected = self.corrections.applied(file.digest, result)
+                yield corrected if first is None else _flagged(corrected, first)
             if file.reason != GONE and read < pages:
                 self._leave(file, f"the run ended when {pages - read} of {pages} pages were to be read yet")
 

@@ -29,13 +29,17 @@ class NoInputError(ScannerError):
     exit_code = 3
 
 
-class FormError(ScannerError):
-    """A form file is wrong. Each argument is one of its mistakes."""
-
-    exit_code = 4
+class MistakesError(ScannerError):
+    """A file has mistakes, and each argument is one of them."""
 
     def __str__(self) -> str:
         return "\n".join(self.args)
+
+
+class FormError(MistakesError):
+    """A form file is wrong. Each argument is one of its mistakes."""
+
+    exit_code = 4
 
 
 class ModelError(ScannerError):

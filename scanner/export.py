@@ -31,8 +31,14 @@ PAGE_COLUMNS = (
     *("file", "page", "form", "status", "reason", "detail", "fields", "accepted", "review", "blank"),
     *("seconds", "residual_mm"),
 )
+CORRECTION_COLUMNS = (
+    *("file", "page", "form", "field", "value", "cells", "read_value", "read_cells", "read_confidence", "read_status"),
+    *("who", "way", "at"),
+)
 FORM_COLUMNS = ("file", "page", "form", "status", "problem")  # and one a field
-STATUSES = ("accepted", "review", "blank")
+STATUSES = ("accepted", "review", "blank", "corrected")
+
+PAGE_STATUSES = STATUSES[:3]  # those that pages.csv counts
 
 Row: TypeAlias = Sequence[str | int]
 
@@ -47,6 +53,21 @@ class SkippedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A field that a person has settled, and what the machine has `read`; for `way` see `scanner.review`."""
+
+    file: str
+    page: int
+    form: str
+    read: FieldReading
+    value: str
+    cells: str
+    who: str
+    way: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """What a run came to: `pages` were read, `failed` were not, `skipped` files were never opened."""
 
@@ -55,6 +76,7 @@ class RunSummary:
     accepted: int = 0
     review: int = 0
     blank: int = 0
+    corrected: int = 0  # settled by people
     failed: int = 0
     skipped: int = 0
     incomplete: int = 0  # documents that lack pages
@@ -74,7 +96,8 @@ class RunSummary:
         """The summary in one line; `output` is the folder of pages.csv."""
         new = "" if self.new is None or self.new == self.pages + self.failed else f" ({self.new:,} new)"
         pages = f"{_count(self.pages, 'page')}{new}, {_count(self.fields, 'field')}"
-        fields = f"{self.accepted:,} accepted, {self.review:,} to review, {self.blank:,} blank"
+        corrected = f"{self.corrected:,} corrected, " if self.corrected else ""
+        fields = f"{self.accepted:,} accepted, {corrected}{self.review:,} to review, {self.blank:,} blank"
         failed = [f"{_count(self.failed, 'page')} failed"] if self.failed else []
         skipped = [f"{_count(self.skipped, 'file')} skipped"] if self.skipped else []
         amiss = f"; {', '.join(failed + skipped)} ({output / 'pages.csv'})" if failed or skipped else ""
@@ -136,6 +159,7 @@ def write_tables(
         accepted=counts["accepted"],
         review=counts["review"],
         blank=counts["blank"],
+        corrected=counts["corrected"],
         failed=counts["failed"],
         skipped=counts["skipped"],
         incomplete=counts["incomplete"],
@@ -183,6 +207,20 @@ def _forms_table(path: Path, documents: "Assembler") -> Iterator[Callable[[Itera
         yield write
 
 
+def write_corrections(path: Path, made: Iterable[Correction]) -> None:
+    """Write what people have settled, with what the machine had read."""
+    with _table(path, CORRECTION_COLUMNS) as write:
+        write(map(_correction_row, made))
+
+
+def _correction_row(made: Correction) -> Row:
+    read = made.read
+    return (
+        *(path_cell(made.file), made.page, made.form, read.name, made.value, made.cells),
+        *(read.value, read.cells, f"{read.confidence:.4f}", read.status, path_cell(made.who), made.way, made.at),
+    )
+
+
 def _row_writer(file: TextIO) -> Callable[[Iterable[Row]], None]:
     plain = csv.writer(file, lineterminator="\n")
     quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -227,7 +265,8 @@ def _review_rows(result: PageResult) -> list[tuple[float, Row]]:
 
 def _page_row(result: PageResult) -> Row:
     counts = _counts(result)
-    numbers: Row = (counts["fields"], *(counts[status] for status in STATUSES), f"{result.seconds:.3f}")
+    statuses = (counts[status] for status in PAGE_STATUSES)
+    numbers: Row = (counts["fields"], *statuses, f"{result.seconds:.3f}")
     if isinstance(result, PageFailure):
         return (path_cell(result.file), result.page, "", "failed", result.reason, result.detail, *numbers, "")
     residual = "" if result.residual_mm is None else f"{result.residual_mm:.3f}"
@@ -249,3 +288,9 @@ def _skipped_row(file: SkippedFile) -> Row:
 def path_cell(path: str) -> str:
     """`=x.png` would be a formula in a spreadsheet; `./=x.png` is the same file and is none."""
     return f"./{path}" if path.startswith(("=", "+", "-", "@", "\t", "\r")) else path
+
+
+def plain_path(cell: str) -> str:
+    """The path that `path_cell` has made this cell of."""
+    path = cell.removeprefix("./")
+    return path if path_cell(path) == cell else cell

@@ -17,6 +17,8 @@ SAME_LINE = 0.5  # of the height: fields whose middles are nearer than this stan
 UPPER, LOWER = 0, 1
 HIDING = {"1": UPPER, "7": LOWER}  # digits that may be another with a level stroke hidden in that line
 ACCEPTED, REVIEW, BLANK_STATUS = "accepted", "review", "blank"
+CORRECTED = "corrected"  # settled by a person, also where the machine was right
+UNREADABLE = "unreadable"  # the reason of a corrected one that a person could not read either
 REASONS = {
     "low_confidence": "a digit, or the number as a whole, is less sure than asked for",
     "unreadable_digit": "a cell holds something that is no digit",
@@ -33,7 +35,7 @@ REASONS = {
     "taken_back": "a box is blackened beside another that is marked: that mark was taken back, it seems",
     "doubtful_mark": "what is in a box may be dirt, or a faint mark",
 }
-"""Every reason of a field's status, and what it means."""
+"""Every reason why a field goes to review, and what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class FieldReading:
     name: str
     value: str
     confidence: float
-    status: str  # accepted, review or blank
+    status: str  # accepted, review or blank; corrected
     reason: str  # empty, or one of REASONS
     cells: str
     digit_confidences: tuple[float, ...]

@@ -1,8 +1,10 @@
 """What a run is asked for: whether it makes sense, and what pages are to be read with."""
 
 import hashlib
+import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,44 @@ from scanner.task import Kit
 
 if TYPE_CHECKING:
     from scanner.known import FormFiles, KnownForm
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What pages are to be read with.
+
+    Attributes:
+        model: an ONNX network with its card beside it; by default the one that comes with scanner.
+        min_confidence: fields below it go to review; by default what the network's card says.
+        forms: `form.toml` files and folders of them; pages that show one are read as it says.
+        reads_unknown: whether pages that show none of them are read all the same; else they fail.
+        overlay: whether to draw each page with its readings.
+    """
+
+    model: Path | None = None
+    min_confidence: float | None = None
+    forms: tuple[Path, ...] = ()
+    reads_unknown: bool = True
+    overlay: bool = False
+
+    def to_json(self) -> str:
+        """As `from_json` takes it, wherever the process then is."""
+        return json.dumps(
+            asdict(self)
+            | {
+                "model": None if self.model is None else os.path.realpath(self.model),
+                "forms": [os.path.realpath(form) for form in self.forms],
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Order":
+        told = json.loads(text)
+        model = None if told["model"] is None else Path(told["model"])
+        return cls(**told | {"model": model, "forms": tuple(map(Path, told["forms"]))})
+
+
+PLAIN = Order()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +81,11 @@ class Chores:
 NO_CHORES = Chores()
 
 
-def check_order(inputs: Sequence[Path], output: Path, min_confidence: float | None, chores: Chores) -> None:
+def check_order(inputs: Sequence[Path], output: Path, order: Order, chores: Chores) -> None:
     """Raises UsageError: what is asked for makes no sense, or would do harm."""
-    if min_confidence is not None and not 0 <= min_confidence <= 1:  # not a number is none of these either
-        raise UsageError(f"--min-confidence: {min_confidence} is no probability; choose one from 0 to 1")
+    sure = order.min_confidence
+    if sure is not None and not 0 <= sure <= 1:  # not a number is none of these either
+        raise UsageError(f"--min-confidence: {sure} is no probability; choose one from 0 to 1")
     _check_apart(inputs, output)
     _check_moves(inputs, output, chores)
 
@@ -83,27 +124,21 @@ def nothing_in(inputs: Sequence[Path]) -> NoInputError:
     return NoInputError(f"{', '.join(map(url_of, inputs))}: no image or PDF files found; name a folder of scans")
 
 
-def make_kit(
-    model: Path | None,
-    min_confidence: float | None,
-    forms: Sequence[Path],
-    reads_unknown: bool,
-    overlay: bool,
-) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
+def make_kit(order: Order) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
     """What workers read with, what the ledger knows of it, and the forms."""
-    network = read_network_files(model)
+    network = read_network_files(order.model)
     files: tuple[FormFiles, ...] = ()
     known: Sequence[KnownForm] = ()
-    if forms:
+    if order.forms:
         from scanner.known import make_known_form, read_all_form_files  # a tenth of a second to import
 
-        files = read_all_form_files(forms)
+        files = read_all_form_files(order.forms)
         known = tuple(map(make_known_form, files))  # their mistakes stop the run, and not each page
-    key = digest_of(network.sha256, repr(network.card), repr(min_confidence))
+    key = digest_of(network.sha256, repr(network.card), repr(order.min_confidence))
     versions = {each.form.name: each.version for each in files}
-    unknown = digest_of(*sorted(versions.values()), repr(reads_unknown and bool(files)))
-    kit = Kit(digest_of(key, unknown), network, files, min_confidence, reads_unknown, overlay)
-    return kit, Reader(key, versions, unknown, overlay), known
+    unknown = digest_of(*sorted(versions.values()), repr(order.reads_unknown and bool(files)))
+    kit = Kit(digest_of(key, unknown), network, files, order.min_confidence, order.reads_unknown, order.overlay)
+    return kit, Reader(key, versions, unknown, order.overlay), known
 
 
 def digest_of(*parts: str) -> str:

@@ -6,9 +6,9 @@ was killed goes on where it ended, and the next one reads what is new.
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,35 +16,28 @@ from typing import TYPE_CHECKING, TypeAlias
 from scanner.account import Account
 from scanner.engine import Engine, open_crew
 from scanner.events import tell_event
-from scanner.export import FIELD_COLUMNS, PAGE_COLUMNS, RunSummary, SkippedFile, write_tables
+from scanner.export import RunSummary
 from scanner.fields import ACCEPTED, BLANK_STATUS
 from scanner.fields import REVIEW as REVIEW_STATUS
-from scanner.ledger import Ledger, Reader, Redo, RunRow, ledger_errors, now_text
+from scanner.ledger import Ledger, Reader, Redo, RunRow, now_text
 from scanner.moving import move_files
-from scanner.order import NO_CHORES, Chores, check_order, digest_of, make_kit, nothing_in
+from scanner.order import NO_CHORES, PLAIN, Chores, Order, check_order, make_kit, nothing_in
 from scanner.page import discover
-from scanner.pipeline import PageResult, policy_of
 from scanner.plan import plan_files
-from scanner.report import Tally, write_report
+from scanner.publish import ORDER_NOTE, open_run, publish
+from scanner.review import Corrections
 from scanner.shift import Shift
 from scanner.staging import (
     CROPS,
     LEDGER,
-    REPORT,
-    REVIEW,
-    keep_edited,
-    output_folder,
     scratch_folder,
-    signs_of_tables,
 )
 from scanner.task import Kit
 
 if TYPE_CHECKING:
-    from scanner.documents import Assembler
-    from scanner.known import KnownForm
+    pass
 
 REDO_NOTE = "redo"  # in the ledger: what is being read again, and since when
-TABLES_NOTE = "tables"  # in the ledger: what the tables were made of, and how they look
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many files are finished, and of how many."""
 
@@ -55,12 +48,8 @@ IN_THIS_PROCESS = Engine()
 def run(
     inputs: Sequence[Path],
     output: Path,
+    order: Order = PLAIN,
     *,
-    model: Path | None = None,
-    min_confidence: float | None = None,
-    forms: Sequence[Path] = (),
-    reads_unknown: bool = True,
-    overlay: bool = False,
     engine: Engine = IN_THIS_PROCESS,
     chores: Chores = NO_CHORES,
     is_stopped: Callable[[], bool] = lambda: False,
@@ -71,11 +60,7 @@ def run(
     Args:
         inputs: files and folders; folders are searched through.
         output: the folder of the results. Its tables are of these inputs, and are replaced at the end.
-        model: an ONNX network with its card beside it; by default the one that comes with scanner.
-        min_confidence: fields below it go to review; by default what the network's card says.
-        forms: `form.toml` files and folders of them; pages that show one are read as it says.
-        reads_unknown: whether pages that show none of them are read all the same; else they fail.
-        overlay: whether to draw each page with its readings.
+        order: what they are to be read with.
         engine: where pages are read; by default in this process.
         chores: what else is to be done, and left.
         is_stopped: asked between pages; the run then ends with what is in hand.
@@ -84,13 +69,14 @@ def run(
     Raises:
         ScannerError: one of its kinds, for what stops a run: see `scanner.errors`.
     """
-    check_order(inputs, output, min_confidence, chores)
-    kit, reader, known = make_kit(model, min_confidence, forms, reads_unknown, overlay)
+    check_order(inputs, output, order, chores)
+    kit, reader, known = make_kit(order)
     discovery = discover(inputs)
     if not discovery.count and not (output / LEDGER).exists():
         raise nothing_in(inputs)
-    with output_folder(output), ledger_errors(output / LEDGER), Ledger(output) as ledger:
+    with open_run(output) as (ledger, book):
         with ledger.transaction():
+            ledger.put_note(ORDER_NOTE, order.to_json())
             plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
             if not plan.files:
                 raise nothing_in(inputs)
@@ -105,11 +91,10 @@ def run(
             ledger.put_run(_row_of(shift, started, is_interrupted))
         if not is_interrupted and not shift.is_limited:
             ledger.put_note(REDO_NOTE, "{}")
-        account = Account(ledger, reader, "waiting" if shift.is_limited else "interrupted")
-        summary, kept = _export(ledger, output, account, known, kit)
+        account = Account(ledger, reader, Corrections(book), "waiting" if shift.is_limited else "interrupted")
+        summary, kept = publish(ledger, book, output, account, known, kit)
         if account.waiting and not is_interrupted and not shift.is_limited:
             raise RuntimeError(f"{account.waiting} files were neither read nor did they fail")
-        _clear_stale(ledger, output)
         ledger.check_there()
         if not is_interrupted and (chores.move_done or chores.move_failed):
             move_files(ledger, reader, chores.move_done, chores.move_failed, shift.is_done)
@@ -132,20 +117,10 @@ class Preview:
     done: int
 
 
-def preview(
-    inputs: Sequence[Path],
-    output: Path,
-    *,
-    model: Path | None = None,
-    min_confidence: float | None = None,
-    forms: Sequence[Path] = (),
-    reads_unknown: bool = True,
-    overlay: bool = False,
-    chores: Chores = NO_CHORES,
-) -> Preview:
+def preview(inputs: Sequence[Path], output: Path, order: Order = PLAIN, *, chores: Chores = NO_CHORES) -> Preview:
     """What `run` would read, without doing or writing anything; for the arguments and errors see there."""
-    check_order(inputs, output, min_confidence, chores)
-    _, reader, _ = make_kit(model, min_confidence, forms, reads_unknown, overlay)
+    check_order(inputs, output, order, chores)
+    _, reader, _ = make_kit(order)
     discovery = discover(inputs)
     with ExitStack() as stack:
         is_new = not (output / LEDGER).exists()
@@ -196,54 +171,3 @@ def _row_of(shift: Shift, started: str, is_interrupted: bool) -> RunRow:
         blank=shift.fields[BLANK_STATUS],
         seconds=round(shift.seconds, 3),
     )
-
-
-def _export(
-    ledger: Ledger, output: Path, account: Account, known: "Sequence[KnownForm]", kit: Kit
-) -> tuple[RunSummary, Path | None]:
-    """Write the tables, unless they are already as they would be; and where an edited review.csv was put aside."""
-    state = digest_of(ledger.state(), kit.key, account.left, repr((FIELD_COLUMNS, PAGE_COLUMNS)))
-    note = json.loads(ledger.note(TABLES_NOTE) or "{}")
-    signs = note.get("signs", {})
-    if note.get("state") == state and (signs == signs_of_tables(output) or _is_only_review_edited(signs, output)):
-        return RunSummary(**note["summary"]), None
-    kept = keep_edited(output, signs)
-    results, assembler = _with_forms(account.results(), known, kit)
-    tally = Tally()
-
-    def finish(folder: Path, skipped: Sequence[SkippedFile]) -> None:
-        tally.skipped.update(file.reason for file in skipped)
-        write_report(folder / REPORT, output.resolve().name, tally, ledger.runs(), output)
-
-    summary = write_tables(output, tally.see(results), skipped=account.skipped(), documents=assembler, finish=finish)
-    note = {"state": state, "signs": signs_of_tables(output), "summary": asdict(summary)}
-    with ledger.transaction():
-        ledger.put_note(TABLES_NOTE, json.dumps(note))
-    return summary, kept
-
-
-def _is_only_review_edited(signs: dict[str, list[int]], output: Path) -> bool:
-    """Whether somebody is at work in review.csv, and nothing is new."""
-    now = signs_of_tables(output)
-    return now.keys() == signs.keys() and all(now[name] == signs[name] for name in now if name != REVIEW)
-
-
-def _with_forms(
-    results: Iterator[PageResult], known: "Sequence[KnownForm]", kit: Kit
-) -> "tuple[Iterator[PageResult], Assembler | None]":
-    """What all pages together say of their unique fields, and what puts them together to documents."""
-    if not known:
-        return results, None
-    from scanner.documents import Assembler
-    from scanner.unique import settle_unique
-
-    return settle_unique(results, known, policy_of(kit.network.card, kit.min_confidence)), Assembler(known)
-
-
-def _clear_stale(ledger: Ledger, output: Path) -> None:
-    """Remove the pictures that are no page's any more, now that no table names them."""
-    for path in ledger.stale_pictures():
-        with suppress(FileNotFoundError):
-            (output / path).unlink()
-    with ledger.transaction():
-        ledger.clear_stale()

@@ -24,7 +24,8 @@ LEDGER = "run.db"
 # In the order of putting in place: pages.csv first, it shows whose the rest is.
 REVIEW = "review.csv"
 REPORT = "report.html"
-TABLES = ("pages.csv", "fields.csv", REVIEW, "forms.csv", REPORT)
+CORRECTIONS = "corrections.csv"
+TABLES = ("pages.csv", "fields.csv", REVIEW, "forms.csv", CORRECTIONS, REPORT)
 CROPS = "crops"
 PICTURES = (CROPS, "overlays", "thumbnails")
 PUBLISHED = (*TABLES, *PICTURES)  # what a person finds in OUTPUT, beside the ledger

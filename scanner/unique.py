@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from scanner.fields import ACCEPTED, REVIEW, FieldReading, Policy, digits_in
+from scanner.fields import ACCEPTED, CORRECTED, REVIEW, FieldReading, Policy, digits_in
 from scanner.pipeline import PageReading, PageResult
 
 if TYPE_CHECKING:
@@ -72,8 +72,9 @@ def _settled(held: Sequence[PageResult], fields: Mapping[tuple[str, str], bool],
     for (form, name), numbers in places.items():
         readings = [_field(pages[number], name) for number in numbers]
         settled = _assigned(readings, policy if fields[form, name] else None)
-        for number, reading in zip(numbers, settled, strict=True):
-            pages[number] = _with_field(pages[number], reading)
+        for number, reading, was in zip(numbers, settled, readings, strict=True):
+            if was.status != CORRECTED:  # a person has looked: it only bears on the others
+                pages[number] = _with_field(pages[number], reading)
     return pages
 
 

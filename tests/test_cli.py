@@ -165,7 +165,7 @@ def test_2_what_makes_no_sense_is_refused_before_any_work(scans: Path, reads: An
 @pytest.mark.parametrize("confidence", [-0.1, 1.5, float("nan")])
 def test_2_what_is_no_probability_is_refused_from_python_too(scans: Path, confidence: float) -> None:
     with pytest.raises(UsageError, match="0 to 1"):
-        scanner.run.run([scans], Path("output"), min_confidence=confidence)
+        scanner.run.run([scans], Path("output"), order=scanner.order.Order(min_confidence=confidence))
     assert not Path("output").exists()
 
 

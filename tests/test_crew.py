@@ -14,6 +14,7 @@ from scanner.engine import Engine, all_cores, open_crew, open_pool
 from scanner.errors import EngineError, UsageError
 from scanner.network import read_network_files
 from scanner.opening import Signature, hash_file
+from scanner.order import Order
 from scanner.run import run
 from scanner.task import Changed, Hash, Job, Kit, Look, Looked, PageDone, Read, perform
 
@@ -152,8 +153,8 @@ def cluster() -> Iterator[str]:
 
 def test_a_cluster_gives_the_same_tables(cluster: str, tmp_path: Path) -> None:
     forms = [SAMPLES / "postal_card"]
-    run([SAMPLES / "postal_card"], tmp_path / "far", engine=Engine(cluster=cluster), forms=forms)
-    run([SAMPLES / "postal_card"], tmp_path / "near", forms=forms)
+    run([SAMPLES / "postal_card"], tmp_path / "far", engine=Engine(cluster=cluster), order=Order(forms=tuple(forms)))
+    run([SAMPLES / "postal_card"], tmp_path / "near", order=Order(forms=tuple(forms)))
     for name in ("fields.csv", "review.csv", "forms.csv"):
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
 

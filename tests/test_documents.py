@@ -14,6 +14,7 @@ from scanner.fields import FieldReading
 from scanner.form import Form
 from scanner.form.equations import parse_equation
 from scanner.known import KnownForm, load_known_form
+from scanner.order import Order
 from scanner.pipeline import PageFailure, PageReading, read_pages
 from scanner.run import run
 from scanner.synth import DrawnDigits, scan_form
@@ -165,7 +166,7 @@ def claim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_writes_a_row_a_document(claim: Path, tmp_path: Path) -> None:
-    summary = run([claim / "scans"], tmp_path / "out", forms=[claim])
+    summary = run([claim / "scans"], tmp_path / "out", order=Order(forms=(claim,)))
     rows = (tmp_path / "out" / "forms.csv").read_text().splitlines()
     assert rows[0] == "file,page,form,status,problem,number,amount,total"
     assert [row.split(",")[4:] for row in rows[1:]] == [

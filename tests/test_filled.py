@@ -17,6 +17,7 @@ from scanner.filled import find_form, number_in, value_of
 from scanner.form import FormField, load_form
 from scanner.known import KnownForm, cells_mm, load_known_form, load_known_forms
 from scanner.network import load_network
+from scanner.order import Order
 from scanner.pipeline import PageFailure, PageReading, read_page
 from scanner.run import run
 from scanner.synth import BoxField, DrawnDigits, Label, Layout, SyntheticPage, scan_form
@@ -142,7 +143,7 @@ def test_another_page_is_read_without_the_form_or_fails(known: KnownForm, tmp_pa
 def test_a_run_names_form_and_fields(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     saved(scanned(WRITTEN), tmp_path / "in" / "page")
-    summary = run([tmp_path / "in"], tmp_path / "out", forms=[folder.parent])
+    summary = run([tmp_path / "in"], tmp_path / "out", order=Order(forms=(folder.parent,)))
     assert summary.fields == 4
     lines = (tmp_path / "out" / "fields.csv").read_text().splitlines()
     assert [line.split(",")[2:5] for line in lines[1:]] == [["card", name, WRITTEN[name]] for name in NAMES]
@@ -157,7 +158,7 @@ def test_a_run_names_form_and_fields(folder: Path, tmp_path: Path) -> None:
 def test_a_form_may_lie_among_its_scans(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "in")
     saved(scanned(WRITTEN), tmp_path / "in" / "page")
-    summary = run([tmp_path / "in"], tmp_path / "out", forms=[tmp_path / "in"])
+    summary = run([tmp_path / "in"], tmp_path / "out", order=Order(forms=(tmp_path / "in",)))
     assert (summary.pages, summary.skipped) == (1, 2)
     assert "form-page1.png,0,,skipped,form_picture," in (tmp_path / "out" / "pages.csv").read_text()
 

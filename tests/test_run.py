@@ -22,7 +22,7 @@ from scanner.engine import Engine
 from scanner.errors import NoInputError, OutputError, RunningError, UsageError
 from scanner.export import RunSummary
 from scanner.ledger import Ledger
-from scanner.order import Chores
+from scanner.order import Chores, Order
 from scanner.run import preview, run
 from scanner.staging import output_folder
 from scanner.status import status_of
@@ -125,7 +125,9 @@ def test_files_that_are_gone_keep_their_rows_until_they_are_pruned(inbox: Path, 
     (inbox / "1.png").unlink()
     summary = run([inbox], out)
     assert (summary.gone, summary.pages) == (1, 3)
-    assert run([inbox], out, model=SAMPLES.parent / "models" / "reader.onnx").pages == 3  # nothing to read it from
+    assert (
+        run([inbox], out, order=Order(model=SAMPLES.parent / "models" / "reader.onnx")).pages == 3
+    )  # nothing to read it from
     assert run([inbox], out, chores=Chores(prune=True)).pages == 2
 
 
@@ -148,15 +150,15 @@ def test_redo_reads_again(inbox: Path, out: Path) -> None:
 
 def test_another_network_reads_all_again(inbox: Path, out: Path) -> None:
     run([inbox], out)
-    assert run([inbox], out, model=SAMPLES.parent / "models" / "reader.onnx").new == 3
-    assert run([inbox], out, min_confidence=0.5).new == 3
+    assert run([inbox], out, order=Order(model=SAMPLES.parent / "models" / "reader.onnx")).new == 3
+    assert run([inbox], out, order=Order(min_confidence=0.5)).new == 3
 
 
 def test_overlays_that_are_asked_for_later_are_drawn(inbox: Path, out: Path) -> None:
     run([inbox], out)
-    assert run([inbox], out, overlay=True).new == 3
+    assert run([inbox], out, order=Order(overlay=True)).new == 3
     assert len(list((out / "overlays").iterdir())) == 3
-    assert run([inbox], out).new == run([inbox], out, overlay=True).new == 0
+    assert run([inbox], out).new == run([inbox], out, order=Order(overlay=True)).new == 0
 
 
 def test_a_changed_form_reads_again_what_it_touches(tmp_path: Path, out: Path) -> None:
@@ -167,21 +169,21 @@ def test_a_changed_form_reads_again_what_it_touches(tmp_path: Path, out: Path) -
             (forms / name / file).write_bytes((SAMPLES / name / file).read_bytes())
     for scan in ("scan0001.jpg", "scan0002.tif", "scan0003.jpg"):
         write_page(tmp_path / "inbox" / scan).write_bytes((SAMPLES / "mixed" / scan).read_bytes())
-    summary = run([tmp_path / "inbox"], out, forms=[forms])
+    summary = run([tmp_path / "inbox"], out, order=Order(forms=(forms,)))
     shown = [row.split(",")[2] for row in (out / "pages.csv").read_text().splitlines()[1:]]
     assert sorted(set(shown)) == ["", "meter_reading", "postal_card"], "one of each, one of none"
     text = (forms / "postal_card" / "form.toml").read_text()
     (forms / "postal_card" / "form.toml").write_text("# a comment\n" + text)
-    assert run([tmp_path / "inbox"], out, forms=[forms]).new == 0
+    assert run([tmp_path / "inbox"], out, order=Order(forms=(forms,))).new == 0
     (forms / "postal_card" / "form.toml").write_text(text.replace("[[fields]]", "[[fields]]\nrequired = true", 1))
-    again = run([tmp_path / "inbox"], out, forms=[forms])
+    again = run([tmp_path / "inbox"], out, order=Order(forms=(forms,)))
     assert again.new == 2, "its own page, and the one that shows no form"
     assert again.pages == summary.pages
 
 
 def test_pages_that_fail_though_they_can_be_seen_have_a_small_picture(out: Path) -> None:
     scan, form = SAMPLES / "survey" / "clean.png", SAMPLES / "postal_card"
-    summary = run([scan], out, forms=[form], reads_unknown=False)
+    summary = run([scan], out, order=Order(forms=(form,), reads_unknown=False))
     assert summary.failed == 1
     (picture,) = (out / "thumbnails").iterdir()
     assert max(cv2.imread(str(picture)).shape) == 320
@@ -193,7 +195,7 @@ def test_pages_that_fail_though_they_can_be_seen_have_a_small_picture(out: Path)
 def test_crops_that_no_page_has_any_more_are_cleared_away(tmp_path: Path, out: Path) -> None:
     scan = SAMPLES / "survey" / "clean.png"
     for confidence in (1.0, 0.0):
-        run([scan], out, min_confidence=confidence)
+        run([scan], out, order=Order(min_confidence=confidence))
         with (out / "review.csv").open(newline="") as file:
             named = {row["crop"] for row in csv.DictReader(file)}
         assert {f"crops/{path.name}" for path in (out / "crops").iterdir()} == named
@@ -349,7 +351,7 @@ def test_a_new_file_of_an_old_name_stands_beside_the_one_that_was_moved(inbox: P
 
 def test_what_was_moved_is_read_again_where_it_lies(inbox: Path, out: Path, tmp_path: Path) -> None:
     run([inbox], out, chores=Chores(move_done=tmp_path / "done"))
-    assert run([inbox], out, min_confidence=0.5).new == 3
+    assert run([inbox], out, order=Order(min_confidence=0.5)).new == 3
 
 
 def test_nothing_is_moved_over_another_file(inbox: Path, out: Path, tmp_path: Path) -> None:
@@ -385,7 +387,7 @@ def test_permissions_of_a_moved_file_may_change(inbox: Path, out: Path, tmp_path
     run([inbox], out, chores=Chores(move_done=tmp_path / "done"))
     (tmp_path / "done" / "1.png").chmod(0o600)
     os.utime(tmp_path / "done" / "2.png")
-    summary = run([inbox], out, min_confidence=0.5)
+    summary = run([inbox], out, order=Order(min_confidence=0.5))
     assert (summary.pages, summary.failed) == (3, 0)
 
 
@@ -526,8 +528,8 @@ def test_killed_at_any_time_it_goes_on_and_nothing_is_lost(out: Path, tmp_path: 
 
 def test_workers_give_the_same_as_this_process(out: Path, tmp_path: Path) -> None:
     inputs, forms = [SAMPLES / "mixed", SAMPLES / "broken"], [SAMPLES / "postal_card", SAMPLES / "meter_reading"]
-    run(inputs, out, engine=Engine(workers=2), forms=forms, overlay=True)
-    run(inputs, tmp_path / "here", forms=forms, overlay=True)
+    run(inputs, out, engine=Engine(workers=2), order=Order(forms=tuple(forms), overlay=True))
+    run(inputs, tmp_path / "here", order=Order(forms=tuple(forms), overlay=True))
     assert tables(out) == tables(tmp_path / "here")
     assert pictures(out) == pictures(tmp_path / "here")
 

@@ -14,6 +14,7 @@ from scanner.fields import FieldReading, Policy
 from scanner.form import Form
 from scanner.form.rules import FieldRule
 from scanner.known import KnownForm, load_known_form
+from scanner.order import Order
 from scanner.pipeline import PageFailure, PageReading, PageResult
 from scanner.run import run
 from scanner.synth import DrawnDigits, scan_form
@@ -151,7 +152,7 @@ def test_a_class_list_is_read_as_a_whole(tmp_path: Path) -> None:
         rng = np.random.default_rng(index)
         scan = scan_form(layout_of(known.form, 1), {"student": number}, "scan", DrawnDigits(), rng, 200.0)
         save_scan(scan.image, tmp_path / "scans" / str(index), scan.dpi_xy)
-    run([tmp_path / "scans"], tmp_path / "out", forms=[folder])
+    run([tmp_path / "scans"], tmp_path / "out", order=Order(forms=(folder,)))
     rows = [row.split(",")[4:8] for row in (tmp_path / "out" / "fields.csv").read_text().splitlines()[1:]]
     assert [(value, status, reason) for value, _, status, reason in rows] == [
         ("482913", "accepted", ""),

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from scanner import __version__
-from scanner.errors import INTERRUPTED, FormError, OutputError, ScannerError
+from scanner.errors import INTERRUPTED, MistakesError, OutputError, ScannerError
 
 BUG = 1
 CONFIG_FILE = "scanner.toml"
@@ -22,7 +22,7 @@ class ExitCodes(TyperGroup):
         try:
             return super().invoke(ctx)
         except ScannerError as error:
-            for message in error.args if isinstance(error, FormError) else [error]:
+            for message in error.args if isinstance(error, MistakesError) else [error]:
                 tell(f"error: {message}")
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -105,7 +105,7 @@ def read(
     prepare_process()  # before NumPy is imported
     from scanner.engine import Engine, all_cores
     from scanner.events import listen
-    from scanner.order import Chores
+    from scanner.order import Chores, Order
     from scanner.progress import progress_bar, stop_signal
     from scanner.remote import url_of
     from scanner.run import preview, run
@@ -115,16 +115,10 @@ def read(
         raise UsageError("--unknown fail needs a form: --form PATH")
     is_watching = context.info_name == "watch"
     settle = (WATCH_SETTLE_S if is_watching else 0.0) if settle is None else settle
-    options: dict[str, Any] = {
-        "model": model,
-        "min_confidence": min_confidence,
-        "forms": form or (),
-        "reads_unknown": unknown is Unknown.read,
-        "overlay": overlay,
-        "chores": Chores(settle, limit, redo.value, prune, move_done, move_failed),
-    }
+    order = Order(model, min_confidence, tuple(form or ()), unknown is Unknown.read, overlay)
+    chores = Chores(settle, limit, redo.value, prune, move_done, move_failed)
     if dry_run:
-        planned = preview(inputs, output, **options)
+        planned = preview(inputs, output, order, chores=chores)
         for name in planned.to_read:
             say(printable(name))
         say(f"{len(planned.to_read):,} files to read, {planned.done:,} done")
@@ -134,12 +128,14 @@ def read(
     engine = Engine(workers or all_cores(), page_timeout, round(page_memory * 1024**3), cluster)
     is_shown = not (quiet or log or log_json)
     with stop_signal() as stop, progress_bar(is_shown) as progress:
-        read_now = partial(run, inputs, output, **options, engine=engine, is_stopped=stop.is_set, progress=progress)
+        read_now = partial(
+            run, inputs, output, order, engine=engine, chores=chores, is_stopped=stop.is_set, progress=progress
+        )
         if is_watching:
             from scanner.watch import watch
 
             for summary in watch(read_now, inputs, stop, settle):
-                read_now.keywords["chores"] = replace(options["chores"], redo="nothing")  # once is enough
+                read_now.keywords["chores"] = replace(chores, redo="nothing")  # once is enough
                 if summary.new:
                     _tell_summary(summary, output, quiet)
             return

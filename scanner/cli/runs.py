@@ -1,4 +1,4 @@
-"""The commands about run folders: `scanner status`, `scanner export`."""
+"""The commands about run folders: `scanner status`, `scanner correct`, `scanner export`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scanner.cli.app import app, printable, say
+from scanner.cli.app import app, printable, say, tell
 
 
 @app.command()
@@ -19,6 +19,31 @@ def status(
 
     found = status_of(output)
     say(found.json() if as_json else found.text())
+
+
+@app.command()
+def correct(
+    output: Annotated[Path, typer.Argument(help="The output folder of a run.", show_default=False)],
+    table: Annotated[
+        Path, typer.Argument(help="review.csv with the column correct_value filled in.", show_default=False)
+    ],
+    who: Annotated[str | None, typer.Option(help="Who has filled it in. Default: the user.")] = None,
+) -> None:
+    """Take a filled review.csv in, all of it or nothing, and write the tables with what it says."""
+    from scanner.correct import correct as take_in
+
+    done = take_in(output, table, who)
+    taken = done.taken
+    for doubt in taken.doubts:
+        tell(f"{doubt}; taken in as written")
+    say(
+        f"{taken.changed:,} changed, {taken.confirmed:,} confirmed, {taken.unreadable:,} unreadable, "
+        f"{taken.known:,} known before"
+    )
+    if done.summary is not None:
+        say(printable(done.summary.line(output)))
+    else:
+        tell(f"the corrections are kept, the tables are not written yet: {done.why}")
 
 
 class Format(StrEnum):

@@ -205,8 +205,22 @@ class Ledger:
                     file.name, row["page"], row["reason"], row["detail"], row["seconds"], row["thumbnail"]
                 )
             else:
-                fields = self._db.execute("SELECT * FROM fields WHERE page_id = ? ORDER BY place", (row["id"],))
-                yield reading_of(file.name, row, tuple(map(field_of, fields)))
+                yield self._reading(file.name, row)
+
+    def page_named(self, name: str, page: int) -> tuple[str, PageReading] | None:
+        """A page by the name of its file in the tables: the file's digest, and what was read; None where it was not."""
+        row = self._db.execute(
+            "SELECT pages.* FROM files JOIN pages USING (digest) "
+            "WHERE place IS NOT NULL AND name = ? AND page = ? AND pages.status = 'read'",
+            (name, page),
+        ).fetchone()
+        if row is None:
+            return None
+        return row["digest"], self._reading(name, row)
+
+    def _reading(self, name: str, row: sqlite3.Row) -> PageReading:
+        fields = self._db.execute("SELECT * FROM fields WHERE page_id = ? ORDER BY place", (row["id"],))
+        return reading_of(name, row, tuple(map(field_of, fields)))
 
     def stale_pictures(self) -> list[str]:
         """Paths in the output folder that no page has any more."""

@@ -29,7 +29,7 @@ class Part:
     @property
     def straight_through(self) -> float | None:
         """The part of the filled fields that needs no person."""
-        filled = self.statuses[ACCEPTED] + self.statuses[REVIEW]
+        filled = self.fields - self.statuses[BLANK_STATUS]
         return self.statuses[ACCEPTED] / filled if filled else None
 
     def add(self, reading: FieldReading) -> None:
@@ -96,7 +96,7 @@ class Tally:
     def _add_field(self, page: PageReading, reading: FieldReading) -> None:
         for part in (self.total, self.forms[page.form], self.by_field[page.form, reading.name]):
             part.add(reading)
-        if reading.status != BLANK_STATUS:
+        if reading.status in self.confidences:
             bar = bisect_right(CONFIDENCES, reading.confidence) - 1
             self.confidences[reading.status][bar] += 1
 

@@ -1,0 +1,122 @@
+"""The tables, the report and the corrections of a run folder, written from its ledger and its book."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanner.account import Account
+from scanner.errors import NoInputError, OutputError
+from scanner.export import (
+    FIELD_COLUMNS,
+    PAGE_COLUMNS,
+    RunSummary,
+    SkippedFile,
+    write_corrections,
+    write_tables,
+)
+from scanner.ledger import Ledger, ledger_errors
+from scanner.order import Order, digest_of, make_kit
+from scanner.pipeline import PageResult, policy_of
+from scanner.report import Tally, write_report
+from scanner.review import Book, Corrections
+from scanner.staging import CORRECTIONS, LEDGER, REPORT, REVIEW, keep_edited, output_folder, signs_of_tables
+from scanner.task import Kit
+
+if TYPE_CHECKING:
+    from scanner.documents import Assembler
+    from scanner.known import KnownForm
+
+ORDER_NOTE = "order"  # in the ledger: what the pages are read with
+TABLES_NOTE = "tables"  # in the ledger: what the tables were made of, and how they look
+
+
+@contextmanager
+def open_run(output: Path) -> Iterator[tuple[Ledger, Book]]:
+    """The ledger and the book of a run folder, that nobody else writes tables into until the block ends.
+
+    Raises:
+        OutputError: it cannot be written, or is not of scanner.
+        RunningError: somebody else does.
+    """
+    with output_folder(output), ledger_errors(output / LEDGER), Ledger(output) as ledger, Book(output) as book:
+        yield ledger, book
+
+
+def publish_again(output: Path) -> RunSummary:
+    """Write the tables of a run folder anew, as after corrections, with what its last run was asked for.
+
+    Raises:
+        NoInputError: there was no run.
+        OutputError: forms or network have changed since, so that pages would be lost; or they cannot be written.
+        RunningError: a run is going on, and will write them.
+    """
+    if not (output / LEDGER).exists():
+        raise NoInputError(f"{output}: no {LEDGER} in it; name the output folder of a run")
+    with open_run(output) as (ledger, book):
+        note = json.loads(ledger.note(TABLES_NOTE) or "{}")
+        kit, reader, known = make_kit(Order.from_json(ledger.note(ORDER_NOTE) or Order().to_json()))
+        if note.get("key") != kit.key:
+            raise OutputError(
+                f"{output}: forms, network or settings are not those of its last run; "
+                "the same `scanner read` as before writes the tables, with all corrections"
+            )
+        account = Account(ledger, reader, Corrections(book), note["left"])
+        return publish(ledger, book, output, account, known, kit)[0]
+
+
+def publish(
+    ledger: Ledger, book: Book, output: Path, account: Account, known: "Sequence[KnownForm]", kit: Kit
+) -> tuple[RunSummary, Path | None]:
+    """Write the tables, unless they are already as they would be; and where an edited review.csv was put aside."""
+    state = digest_of(ledger.state(), book.state(), kit.key, account.left, repr((FIELD_COLUMNS, PAGE_COLUMNS)))
+    note = json.loads(ledger.note(TABLES_NOTE) or "{}")
+    signs = note.get("signs", {})
+    if note.get("state") == state and (signs == signs_of_tables(output) or _is_only_review_edited(signs, output)):
+        return RunSummary(**note["summary"]), None
+    kept = keep_edited(output, signs)
+    results, assembler = _with_forms(account.results(), known, kit)
+    tally = Tally()
+
+    def finish(folder: Path, skipped: Sequence[SkippedFile]) -> None:
+        tally.skipped.update(file.reason for file in skipped)
+        if book.path.exists():
+            write_corrections(folder / CORRECTIONS, account.corrections.made)
+        write_report(folder / REPORT, output.resolve().name, tally, ledger.runs(), output)
+
+    summary = write_tables(output, tally.see(results), skipped=account.skipped(), documents=assembler, finish=finish)
+    signs = signs_of_tables(output)
+    note = {"state": state, "signs": signs, "summary": asdict(summary), "key": kit.key, "left": account.left}
+    with ledger.transaction():
+        ledger.put_note(TABLES_NOTE, json.dumps(note))
+    _clear_stale(ledger, output)
+    return summary, kept
+
+
+def _is_only_review_edited(signs: dict[str, list[int]], output: Path) -> bool:
+    """Whether somebody is at work in review.csv, and nothing is new."""
+    now = signs_of_tables(output)
+    return now.keys() == signs.keys() and all(now[name] == signs[name] for name in now if name != REVIEW)
+
+
+def _with_forms(
+    results: Iterator[PageResult], known: "Sequence[KnownForm]", kit: Kit
+) -> "tuple[Iterator[PageResult], Assembler | None]":
+    """What all pages together say of their unique fields, and what puts them together to documents."""
+    if not known:
+        return results, None
+    from scanner.documents import Assembler
+    from scanner.unique import settle_unique
+
+    return settle_unique(results, known, policy_of(kit.network.card, kit.min_confidence)), Assembler(known)
+
+
+def _clear_stale(ledger: Ledger, output: Path) -> None:
+    """Remove the pictures that are no page's any more, now that no table names them."""
+    for path in ledger.stale_pictures():
+        with suppress(FileNotFoundError):
+            (output / path).unlink()
+    with ledger.transaction():
+        ledger.clear_stale()

@@ -1,0 +1,220 @@
+"""The book of a run folder: who has said what of which field, and when. Nothing in it is ever changed.
+
+SQLite in WAL mode, beside the ledger, as people write while a run does. A field is known by the SHA-256 of its file,
+its page, form and name; beside that stands where it lay, so that a later reading tells whether it is still the same.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from scanner.errors import OutputError
+
+NAME = "review.db"
+APPLICATION_ID = 0x5363_5265  # "ScRe": tells our databases from others
+VERSION = 1
+WAIT_S = 10.0  # for others who write
+
+Way: TypeAlias = Literal["table", "key", "group", "double", "sample"]
+"""How something was said: in a table, by keys in the browser, of many at once, blind for a second time, of a sample."""
+
+SCHEMA = """
+CREATE TABLE verdicts (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL, page INTEGER NOT NULL, form TEXT NOT NULL, field TEXT NOT NULL,
+    value TEXT NOT NULL, cells TEXT NOT NULL,
+    is_readable INTEGER NOT NULL, is_exact INTEGER NOT NULL,
+    seen_value TEXT NOT NULL, seen_cells TEXT NOT NULL, seen_status TEXT NOT NULL,  -- what the machine had read
+    x INTEGER NOT NULL, y INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    who TEXT NOT NULL, way TEXT NOT NULL, at TEXT NOT NULL, seconds REAL
+);
+CREATE INDEX verdicts_by_field ON verdicts (digest, page, form, field);
+CREATE TABLE undone (           -- verdicts taken back
+    verdict_id INTEGER PRIMARY KEY REFERENCES verdicts (id), who TEXT NOT NULL, at TEXT NOT NULL
+);
+"""
+STANDING = "SELECT * FROM verdicts WHERE id NOT IN (SELECT verdict_id FROM undone)"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FieldKey:
+    """What field is meant, however its file is called."""
+
+    digest: str
+    page: int
+    form: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What somebody has said of a field.
+
+    Attributes:
+        key: the field.
+        value, cells: what is written there.
+        is_readable: whether it can be read at all; `value` is empty where not.
+        is_exact: whether each of `cells` is what stands in that box; else the number is right, its place is not known.
+        seen_value, seen_cells, seen_status: as the machine had read it.
+        box: x, y, width and height of the field on its page, in pixels.
+        who, way: who said so, and how.
+        at: when, in UTC; later ones sort behind.
+        seconds: that it took, if known.
+    """
+
+    key: FieldKey
+    value: str
+    cells: str
+    is_readable: bool
+    is_exact: bool
+    seen_value: str
+    seen_cells: str
+    seen_status: str
+    box: tuple[int, int, int, int]
+    who: str
+    way: Way
+    at: str
+    seconds: float | None = None
+
+    def says_same(self, other: "Verdict") -> bool:
+        return (self.value, self.is_readable) == (other.value, other.is_readable)
+
+
+class Book:
+    """The book of a run folder; it is made when something is first written into it.
+
+    Raises:
+        OutputError: it cannot be opened, or is of another program or a newer scanner.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self._db: sqlite3.Connection | None = None
+        if self.path.exists():
+            self._open()
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def __enter__(self) -> "Book":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, verdicts: Iterable[Verdict]) -> None:
+        """Write them all, or none."""
+        db = self._db or self._open()
+        with _errors(self.path), _transaction(db):
+            db.executemany(
+                f"INSERT INTO verdicts VALUES (NULL, {', '.join('?' * 19)})",
+                [
+                    (
+                        *astuple(each.key),
+                        *(each.value, each.cells, each.is_readable, each.is_exact),
+                        *(each.seen_value, each.seen_cells, each.seen_status, *each.box),
+                        *(each.who, each.way, each.at, each.seconds),
+                    )
+                    for each in verdicts
+                ],
+            )
+
+    def undo_last(self, who: str, at: str) -> Verdict | None:
+        """Take back the last that this person has said and not taken back; None where there is nothing."""
+        if self._db is None:
+            return None
+        with _errors(self.path), _transaction(self._db):
+            row = self._db.execute(f"{STANDING} AND who = ? ORDER BY id DESC LIMIT 1", (who,)).fetchone()
+            if row is None:
+                return None
+            self._db.execute("INSERT INTO undone VALUES (?, ?, ?)", (row["id"], who, at))
+        return _verdict_of(row)
+
+    def of_page(self, digest: str, page: int) -> dict[tuple[str, str], list[Verdict]]:
+        """What was said, and stands, of the fields of a page, by form and field; the earliest first."""
+        found: dict[tuple[str, str], list[Verdict]] = {}
+        if self._db is not None:
+            rows = self._db.execute(f"{STANDING} AND digest = ? AND page = ? ORDER BY id", (digest, page))
+            for verdict in map(_verdict_of, rows):
+                found.setdefault((verdict.key.form, verdict.key.field), []).append(verdict)
+        return found
+
+    def all(self) -> Iterator[Verdict]:
+        """All that stands, by field; the earliest first."""
+        if self._db is not None:
+            rows = self._db.execute(f"{STANDING} ORDER BY digest, page, form, field, id")
+            yield from map(_verdict_of, rows)
+
+    def state(self) -> str:
+        """Changes when anything is said or taken back."""
+        if self._db is None:
+            return ""
+        counts = "SELECT (SELECT count(*) FROM verdicts), (SELECT count(*) FROM undone)"
+        return "{}/{}".format(*self._db.execute(counts).fetchone())
+
+    def _open(self) -> sqlite3.Connection:
+        with _errors(self.path):
+            # The threads of a server take turns; see `scanner.web`.
+            db = sqlite3.connect(self.path, isolation_level=None, timeout=WAIT_S, check_same_thread=False)
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")  # what a person has typed must last through a power cut
+            with _transaction(db):
+                if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    for statement in SCHEMA.split(";\n"):
+                        db.execute(statement)
+                    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    db.execute(f"PRAGMA user_version = {VERSION}")
+            if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                raise OutputError(f"{self.path}: is not of scanner; move it away")
+            if (version := db.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
+                raise OutputError(
+                    f"{self.path}: is of version {version}, this scanner writes {VERSION}; update scanner"
+                )
+        self._db = db
+        return db
+
+
+def _verdict_of(row: sqlite3.Row) -> Verdict:
+    return Verdict(
+        key=FieldKey(row["digest"], row["page"], row["form"], row["field"]),
+        value=row["value"],
+        cells=row["cells"],
+        is_readable=bool(row["is_readable"]),
+        is_exact=bool(row["is_exact"]),
+        seen_value=row["seen_value"],
+        seen_cells=row["seen_cells"],
+        seen_status=row["seen_status"],
+        box=(row["x"], row["y"], row["width"], row["height"]),
+        who=row["who"],
+        way=row["way"],
+        at=row["at"],
+        seconds=row["seconds"],
+    )
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise OutputError(
+            f"{path}: {error}; nothing was kept of what was just said: see to its disk, and say it again"
+        ) from error

@@ -1,0 +1,166 @@
+"""A filled table of corrections taken into the book of a run folder: all of it, or nothing where it has mistakes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanner.export import plain_path
+from scanner.fields import FieldReading
+from scanner.filled import value_of
+from scanner.ledger import Ledger, now_text
+from scanner.pipeline import PageReading
+from scanner.review.apply import settle
+from scanner.review.book import Book, FieldKey, Verdict
+from scanner.review.meaning import EXPONENT, Impossible, Meant, meaning_of
+from scanner.review.sheet import SheetError, SheetRow, read_sheet
+
+if TYPE_CHECKING:
+    from scanner.known import KnownForm
+
+MOST_TOLD = 50  # mistakes of a table
+CACHED = 1000  # pages
+
+
+@dataclass(slots=True)
+class TakenIn:
+    """What came of a table: fields that are now other than read, as read, unreadable, or were settled so before.
+
+    `doubts` tells of numbers that break a rule of their form: a person has seen them, so they are taken.
+    """
+
+    changed: int = 0
+    confirmed: int = 0
+    unreadable: int = 0
+    known: int = 0
+    doubts: tuple[str, ...] = ()
+
+
+def take_in(ledger: Ledger, book: Book, table: Path, who: str, forms: "Sequence[KnownForm]" = ()) -> TakenIn:
+    """Read a filled review.csv and write what it says into the book.
+
+    Raises:
+        SheetError: it cannot be read, or has mistakes; then nothing is taken.
+        OutputError: the book cannot be written.
+    """
+    taken, doubts = TakenIn(), []
+    mistakes: list[str] = []
+    verdicts: dict[FieldKey, Verdict] = {}
+    for where, row, page, digest, meant in _meant(ledger, table, forms, mistakes):
+        reading = next(each for each in page.fields if each.name == row.field)
+        key = FieldKey(digest, page.page, page.form, reading.name)
+        verdict = make_verdict(key, reading, meant, who)
+        if key in verdicts and not verdicts[key].says_same(verdict):
+            mistakes.append(f"{where}: {row.field} of page {row.page} of {row.file} has two different corrections")
+        verdicts[key] = verdict
+        if broken := broken_rule(page, reading, meant, forms):
+            doubts.append(f"{where}: {meant.value} {broken}")
+    if mistakes:
+        told = mistakes[:MOST_TOLD]
+        more = [f"and {len(mistakes) - len(told)} more"] if len(mistakes) > len(told) else []
+        raise SheetError(*told, *more, f"{table}: nothing of it was taken in")
+    new = []
+    for key, verdict in verdicts.items():
+        before = settle(book.of_page(key.digest, key.page).get((key.form, key.field), ()))
+        if before is not None and before.says_same(verdict):
+            taken.known += 1
+            continue
+        new.append(verdict)
+        if not verdict.is_readable:
+            taken.unreadable += 1
+        elif verdict.value == verdict.seen_value:
+            taken.confirmed += 1
+        else:
+            taken.changed += 1
+    if new:
+        book.add(new)
+    return replace(taken, doubts=tuple(doubts))
+
+
+def make_verdict(key: FieldKey, reading: FieldReading, meant: Meant, who: str) -> Verdict:
+    return Verdict(
+        key=key,
+        value=meant.value,
+        cells=meant.cells,
+        is_readable=meant.is_readable,
+        is_exact=meant.is_exact,
+        seen_value=reading.value,
+        seen_cells=reading.cells,
+        seen_status=reading.status,
+        box=reading.box_xywh,
+        who=who,
+        way="table",
+        at=now_text(),
+    )
+
+
+def broken_rule(page: PageReading, reading: FieldReading, meant: Meant, forms: "Sequence[KnownForm]") -> str:
+    """Which rule of its form a number breaks, with the other fields of its page as they were read; empty where none."""
+    known = next((each for each in forms if each.form.name == page.form), None)
+    if known is None or not meant.is_readable:
+        return ""
+    described = {field.name: field for field in known.form.fields}
+    rule = known.rules.get(reading.name)
+    if rule is not None and not rule.allows(meant.value):
+        return "breaks the rule of its field"
+    cells: Mapping[str, str] = {each.name: each.cells for each in page.fields} | {reading.name: meant.cells}
+    for equation in known.equations:
+        if reading.name in equation.names and set(equation.names) <= cells.keys():
+            values = {name: value_of(cells[name], described[name]) for name in equation.names}
+            if equation.holds(values) is False:
+                return f"does not fit {equation.text}"
+    return ""
+
+
+def _meant(
+    ledger: Ledger, table: Path, forms: "Sequence[KnownForm]", mistakes: list[str]
+) -> Iterator[tuple[str, SheetRow, PageReading, str, Meant]]:
+    """Each row with something in it: where it stands, its page, the digest of its file, what is meant."""
+    rows = read_sheet(table)
+    page_named = lru_cache(maxsize=CACHED)(ledger.page_named)
+
+    def look_up(row: SheetRow) -> tuple[str, PageReading, FieldReading] | None:
+        found = page_named(plain_path(row.file), row.page)
+        fields = found[1].fields if found else ()
+        return next(((*found, each) for each in fields if found and each.name == row.field), None)
+
+    has_lost_zeros = any(_has_lost_zeros(row, found[2].value) for row in rows if (found := look_up(row)))
+    described = {(known.form.name, field.name): field for known in forms for field in known.form.fields}
+    for row in rows:
+        where = f"{table}, line {row.line}"
+        if not row.typed.strip():
+            continue
+        found = look_up(row)
+        if found is None:
+            mistakes.append(f"{where}: there is no field {row.field} on page {row.page} of {row.file} in this run")
+            continue
+        digest, page, reading = found
+        if not _is_untouched(row, reading.value):
+            mistakes.append(
+                f"{where}: the column value says {row.value!r}, the run {reading.value!r}; "
+                "it was read anew since, or changed by hand: what is right belongs into correct_value"
+            )
+            continue
+        try:
+            field = described.get((page.form, row.field))
+            meant = meaning_of(row.typed, reading, field=field, has_lost_zeros=has_lost_zeros)
+        except Impossible as error:
+            mistakes.append(f"{where}: {error}")
+            continue
+        if meant is not None:
+            yield where, row, page, digest, meant
+
+
+def _is_untouched(row: SheetRow, read: str) -> bool:
+    """Whether the table still says what was read, if perhaps as spreadsheets write numbers."""
+    if row.value is None:
+        return True
+    told = row.value.strip().removeprefix("'")
+    return told == read or _has_lost_zeros(row, read) or EXPONENT.fullmatch(told) is not None
+
+
+def _has_lost_zeros(row: SheetRow, read: str) -> bool:
+    """Whether a program has taken what was read for a number, and its leading zeros away."""
+    told = (row.value or "").strip()
+    return told != read and told.isdigit() and read.isdigit() and told == (read.lstrip("0") or "0")

@@ -1,0 +1,396 @@
+"""What people say of readings: kept for good, applied to the tables, all of a table or nothing."""
+
+import csv
+import shutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from scanner.cli import app
+from scanner.correct import correct
+from scanner.errors import NoInputError, OutputError
+from scanner.export import path_cell, plain_path
+from scanner.fields import FieldReading
+from scanner.form import FormField
+from scanner.order import Chores, Order
+from scanner.pipeline import PageFailure, PageReading
+from scanner.review import Book, Corrections, FieldKey, Impossible, Meant, Verdict, Way, meaning_of, settle
+from scanner.review.sheet import SheetError, read_sheet
+from scanner.run import run
+from scanner.staging import output_folder
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+RUNNER = CliRunner()
+
+
+def reading(cells: str, value: str = "", reason: str = "low_confidence", name: str = "r01f01") -> FieldReading:
+    value = value or "".join(filter(str.isdigit, cells))
+    return FieldReading(name, value, 0.5, "review", reason, cells, (0.5,) * len(cells), (10, 20, 100, 30), ())
+
+
+def form_field(**said: object) -> FormField:
+    place = {"x_mm": 1.0, "y_mm": 1.0, "cell_width_mm": 5.0, "cell_height_mm": 7.0}
+    return FormField.model_validate({"name": "sent", "cells": 3, **place, **said})
+
+
+def verdict(value: str = "12", who: str = "ada", way: Way = "key", is_readable: bool = True) -> Verdict:
+    key = FieldKey("d" * 64, 1, "", "r01f01")
+    return Verdict(key, value, value, is_readable, True, "72", "72", "review", (10, 20, 100, 30), who, way, "2026")
+
+
+# --- the book
+
+
+def test_nothing_said_makes_no_file(tmp_path: Path) -> None:
+    with Book(tmp_path) as book:
+        assert list(book.all()) == []
+        assert book.state() == ""
+        assert book.undo_last("ada", "2026") is None
+        assert book.of_page("d", 1) == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_said_stands_until_it_is_taken_back(tmp_path: Path) -> None:
+    with Book(tmp_path) as book:
+        book.add([verdict("12"), verdict("13")])
+    with Book(tmp_path) as book:
+        assert [each.value for each in book.all()] == ["12", "13"]
+        state = book.state()
+        undone = book.undo_last("ada", "2026")
+        assert undone is not None
+        assert undone.value == "13"
+        assert book.undo_last("bob", "2026") is None
+        assert book.of_page("d" * 64, 1) == {("", "r01f01"): [verdict("12")]}
+        assert book.state() != state
+
+
+def test_a_book_of_another_program_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "review.db") as db:
+        db.execute("CREATE TABLE mine (x)")
+    db.close()
+    with pytest.raises(OutputError, match="not of scanner"):
+        Book(tmp_path)
+    (tmp_path / "review.db").write_bytes(b"no database at all, but some bytes" * 100)
+    with pytest.raises(OutputError, match="not a database"):
+        Book(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ([], None),
+        ([("ada", "1", "key")], "1"),
+        ([("ada", "1", "key"), ("ada", "2", "key")], "2"),
+        ([("ada", "1", "double")], None),
+        ([("ada", "1", "double"), ("ada", "1", "double")], None),  # twice the same person is one person
+        ([("ada", "1", "double"), ("bob", "1", "double")], "1"),
+        ([("ada", "1", "double"), ("bob", "2", "double")], None),
+        ([("ada", "1", "double"), ("bob", "2", "double"), ("eve", "3", "double")], "3"),
+        ([("ada", "1", "double"), ("bob", "2", "table")], "2"),
+    ],
+)
+def test_the_last_word_holds_or_two_that_agree(said: list[tuple[str, str, Way]], value: str | None) -> None:
+    settled = settle([verdict(value, who, way) for who, value, way in said])
+    assert (settled.value if settled else None) == value
+
+
+# --- readings as corrected
+
+
+def corrected(book: Book, page: PageReading) -> list[tuple[str, str, str]]:
+    applied = Corrections(book).applied("d" * 64, page)
+    assert isinstance(applied, PageReading)
+    return [(each.name, each.value, each.status) for each in applied.fields]
+
+
+def test_a_correction_finds_its_field_by_its_place(tmp_path: Path) -> None:
+    with Book(tmp_path) as book:
+        book.add([verdict("12")])
+        same = reading("72")
+        assert corrected(book, PageReading("a.png", 1, (same,), 0.1)) == [("r01f01", "12", "corrected")]
+        moved = replace(same, name="r02f01", box_xywh=(12, 22, 100, 30))
+        other = replace(same, box_xywh=(500, 500, 100, 30))
+        page = PageReading("a.png", 1, (other, moved), 0.1)
+        assert corrected(book, page) == [("r01f01", "72", "review"), ("r02f01", "12", "corrected")]
+        corrections = Corrections(book)
+        corrections.applied("d" * 64, PageReading("a.png", 1, (other,), 0.1))
+        assert corrections.lost == 1
+
+
+def test_pages_without_corrections_stay_as_they_are(tmp_path: Path) -> None:
+    failure = PageFailure("a.png", 1, "damaged", "", 0.1)
+    page = PageReading("a.png", 1, (reading("72"),), 0.1)
+    with Book(tmp_path) as book:
+        book.add([replace(verdict(), key=FieldKey("e" * 64, 1, "", "r01f01"))])
+        assert Corrections(book).applied("d" * 64, page) is page
+        assert Corrections(book).applied("e" * 64, failure) is failure
+
+
+# --- what is meant by what is typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "cells", "meant"),
+    [
+        ("", "12", None),
+        ("  ", "12", None),
+        ("13", "12", Meant("13", "13")),
+        ("'013", "912", Meant("013", "013")),
+        ("1 3", "12", Meant("13", "13")),
+        ("1_3", "123", Meant("13", "1_3")),
+        ("_", "12", Meant("", "__")),
+        ("x3", "12", Meant("3", "x3")),
+        ("X3", "12", Meant("3", "x3")),
+        ("?", "12", Meant("", "??", is_readable=False)),
+        ("1?", "12", Meant("1", "1?", is_readable=False)),
+        ("13", "_12_", Meant("13", "_13_")),
+        ("345", "_12_", Meant("345", "_345", is_exact=False)),  # one more than was seen: where, is not known
+        ("01.02.2024", "01022024", Meant("01022024", "01022024")),
+        ("1.234", "1239", Meant("1234", "1234")),
+    ],
+)
+def test_what_is_typed_is_understood(typed: str, cells: str, meant: Meant | None) -> None:
+    assert meaning_of(typed, reading(cells)) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("123", "fewer digits than boxes are filled"),
+        ("123456", "6 characters, the field 5 boxes"),
+        ("1.2E+05", "rewritten by a program"),
+        ("12.5", "rewritten by a program"),
+        ("abc", "has a b c in it"),
+        ("12_", "a character for each of the 5 boxes"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_reason(typed: str, told: str) -> None:
+    with pytest.raises(Impossible, match=told):
+        meaning_of(typed, reading("00129"))
+
+
+def test_lost_zeros_are_put_back_where_they_are_known_to_be_lost() -> None:
+    assert meaning_of("123", reading("00129"), has_lost_zeros=True) == Meant("00123", "00123")
+    assert meaning_of("123", reading("_0129"), has_lost_zeros=True) == Meant("0123", "_0123")
+
+
+def test_a_number_may_be_longer_than_the_boxes_that_were_found() -> None:
+    assert meaning_of("1234", reading("123", reason="cut_off")) == Meant("1234", "1234", is_exact=False)
+
+
+def test_marks_are_chosen_by_their_names() -> None:
+    field = form_field(type="mark", choices=("post", "parcel", "other"), multiple=True)
+    shown = reading("x__", "post")
+    assert meaning_of("other; parcel", shown, field=field) == Meant("parcel;other", "_xx")
+    assert meaning_of("_", shown, field=field) == Meant("", "___")
+    with pytest.raises(Impossible, match="none of the choices: post; parcel; other"):
+        meaning_of("bike", shown, field=field)
+
+
+def test_crosses_count_as_zero_where_the_form_says_so() -> None:
+    field = form_field(type="number", zero_cells="x_")
+    assert meaning_of("x12", reading("912"), field=field) == Meant("012", "x12")
+
+
+@given(st.text(max_size=12), st.text("0123456789_x?", min_size=1, max_size=8))
+def test_whatever_is_typed_is_understood_or_refused(typed: str, cells: str) -> None:
+    try:
+        meant = meaning_of(typed, reading(cells))
+    except Impossible:
+        return
+    assert meant is None or (meant.value.isdigit() or not meant.value)
+
+
+# --- tables
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of which a third goes to review."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    run([SAMPLES / "exam" / "photo.jpg", SAMPLES / "exam" / "clean.png"], out)
+    return out
+
+
+@pytest.fixture
+def out(finished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished, tmp_path / "out")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def fill(out: Path, typed: Sequence[str], target: Path, write: Callable[[list[list[str]], Path], None]) -> Path:
+    """The review.csv of a run with this in the first rows of correct_value, as a spreadsheet writes it."""
+    rows = rows_of(out / "review.csv")
+    for row, text in zip(rows, typed, strict=False):
+        row["correct_value"] = text
+    write([list(rows[0]), *(list(row.values()) for row in rows)], target)
+    return target
+
+
+def plain(rows: list[list[str]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+
+
+def excel_german(rows: list[list[str]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file, delimiter=";").writerows(rows)
+
+
+def excel_unicode(rows: list[list[str]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-16") as file:
+        csv.writer(file, delimiter="\t").writerows(rows)
+
+
+def excel_ansi(rows: list[list[str]], path: Path) -> None:
+    with path.open("w", newline="", encoding="cp1252") as file:
+        file.write("sep=;\r\n")
+        csv.writer(file, delimiter=";").writerows([*rows, ["straße.png", *[""] * (len(rows[0]) - 1)]][: len(rows)])
+
+
+def without_zeros(rows: list[list[str]], path: Path) -> None:
+    """As Excel saves what it has opened by a double click."""
+    excel_german(
+        [rows[0], *([cell.lstrip("0") or cell[:1] if cell.isdigit() else cell for cell in row] for row in rows[1:])],
+        path,
+    )
+
+
+@pytest.mark.parametrize("write", [plain, excel_german, excel_unicode, excel_ansi, without_zeros])
+def test_every_dialect_is_understood(out: Path, tmp_path: Path, write: Callable[[list[list[str]], Path], None]) -> None:
+    review = rows_of(out / "review.csv")
+    typed = [row["value"] if row["value"] else "?" for row in review]
+    done = correct(out, fill(out, typed, tmp_path / "mine.csv", write), "ada")
+    assert (done.taken.changed, done.taken.confirmed + done.taken.unreadable) == (0, len(review))
+    assert rows_of(out / "review.csv") == []
+    assert sorted(row["value"] for row in rows_of(out / "corrections.csv")) == sorted(row["value"] for row in review)
+
+
+def test_corrections_go_into_all_tables_and_the_original_is_kept(out: Path, tmp_path: Path) -> None:
+    review = rows_of(out / "review.csv")
+    first, second = review[0], review[1]
+    right = "9" * len(first["cells"])
+    table = fill(out, [right, "?"], tmp_path / "mine.csv", plain)
+    done = correct(out, table, "ada")
+    assert (done.taken.changed, done.taken.unreadable, done.taken.known) == (1, 1, 0)
+    assert done.summary is not None
+    assert done.summary.corrected == 2
+    assert "2 corrected" in done.summary.line(out)
+    fields = {(row["file"], row["field"]): row for row in rows_of(out / "fields.csv")}
+    changed, unread = fields[first["file"], first["field"]], fields[second["file"], second["field"]]
+    assert (changed["value"], changed["status"], changed["reason"]) == (right, "corrected", "")
+    assert (unread["value"], unread["status"], unread["reason"]) == ("", "corrected", "unreadable")
+    assert len(rows_of(out / "review.csv")) == len(review) - 2
+    kept = {(row["file"], row["field"]): row for row in rows_of(out / "corrections.csv")}
+    audit = kept[first["file"], first["field"]]
+    assert (audit["value"], audit["read_value"], audit["who"], audit["way"]) == (right, first["value"], "ada", "table")
+
+
+def test_the_same_table_twice_changes_nothing(out: Path, tmp_path: Path) -> None:
+    table = fill(out, ["?", "?"], tmp_path / "mine.csv", plain)
+    correct(out, table)
+    before = (out / "corrections.csv").read_bytes()
+    taken = correct(out, table).taken
+    assert (taken.unreadable, taken.known) == (0, 2)
+    assert (out / "corrections.csv").read_bytes() == before
+
+
+def test_corrections_outlive_another_reading(out: Path, tmp_path: Path) -> None:
+    correct(out, fill(out, ["?"], tmp_path / "mine.csv", plain))
+    inputs = [SAMPLES / "exam" / "photo.jpg", SAMPLES / "exam" / "clean.png"]
+    assert run(inputs, out, chores=Chores(redo="all")).corrected == 1
+    assert run(inputs, out, Order(min_confidence=0.999)).corrected == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda text: text.replace("correct_value", "right"), "no column correct_value"),
+        (lambda text: text.replace(".png", ".gif").replace(".jpg", ".gif"), "there is no field"),
+        (lambda text: text + 'x.png,1,"', "line .*: "),
+        (lambda text: "", "no column file, page, field, correct_value"),
+        (lambda text: text.replace(",1,,r", ",one,,r"), "page 'one' is no number"),
+        (lambda text: text + text.split("\n", 1)[1].replace("?", "_"), "two different corrections"),
+        (lambda text: "PK" + text, "is a workbook"),
+    ],
+)
+def test_a_table_with_mistakes_is_not_taken_in_at_all(
+    out: Path, tmp_path: Path, spoil: Callable[[str], str], told: str
+) -> None:
+    table = fill(out, ["?", "?"], tmp_path / "mine.csv", plain)
+    table.write_text(spoil(table.read_text()))
+    with pytest.raises(SheetError, match=told):
+        correct(out, table)
+    assert not (out / "review.db").exists()
+
+
+def test_one_impossible_value_stops_all(out: Path, tmp_path: Path) -> None:
+    table = fill(out, ["?", "123456789012345"], tmp_path / "mine.csv", plain)
+    result = RUNNER.invoke(app, ["correct", str(out), str(table)])
+    assert result.exit_code == 3
+    assert "line 3" in result.stderr
+    assert "nothing of it was taken in" in result.stderr
+    assert not (out / "review.db").exists()
+
+
+def test_what_belongs_into_another_column_is_told(out: Path, tmp_path: Path) -> None:
+    def into_value(rows: list[list[str]], path: Path) -> None:
+        rows[1][rows[0].index("value")] = "4711"
+        plain(rows, path)
+
+    with pytest.raises(SheetError, match="what is right belongs into correct_value"):
+        correct(out, fill(out, ["?"], tmp_path / "mine.csv", into_value))
+
+
+def test_the_command_says_what_came_of_it(out: Path, tmp_path: Path) -> None:
+    table = fill(out, ["?"], tmp_path / "mine.csv", plain)
+    result = RUNNER.invoke(app, ["correct", str(out), str(table), "--who", "ada"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("0 changed, 0 confirmed, 1 unreadable, 0 known before\n2 pages")
+
+
+def test_while_a_run_goes_on_corrections_are_kept_for_it(out: Path, tmp_path: Path) -> None:
+    table = fill(out, ["?"], tmp_path / "mine.csv", plain)
+    with output_folder(out):
+        done = correct(out, table)
+    assert done.summary is None
+    assert "is writing here" in done.why
+    assert run([SAMPLES / "exam" / "photo.jpg", SAMPLES / "exam" / "clean.png"], out).corrected == 1
+
+
+def test_tables_of_another_network_are_left_to_the_next_run(out: Path, tmp_path: Path) -> None:
+    shutil.copy(SAMPLES.parent / "models" / "reader.onnx", tmp_path / "own.onnx")
+    shutil.copy(SAMPLES.parent / "models" / "reader.json", tmp_path / "own.json")
+    order = Order(model=tmp_path / "own.onnx", min_confidence=0.9)
+    run([SAMPLES / "exam" / "clean.png"], out, order)
+    with sqlite3.connect(out / "run.db") as db:
+        db.execute("""UPDATE notes SET value = json_set(value, '$.min_confidence', 0.8) WHERE key = 'order'""")
+    db.close()
+    done = correct(out, fill(out, ["?"], tmp_path / "mine.csv", plain))
+    assert done.summary is None
+    assert "the same `scanner read` as before" in done.why
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(NoInputError, match=r"no run\.db"):
+        correct(tmp_path, tmp_path / "mine.csv")
+
+
+def test_a_table_that_is_not_there(out: Path, tmp_path: Path) -> None:
+    with pytest.raises(SheetError, match="No such file"):
+        read_sheet(tmp_path / "none.csv")
+
+
+@given(st.text(min_size=1))
+def test_names_of_files_come_back_from_a_table(name: str) -> None:
+    assert plain_path(path_cell(name)) == name or name.startswith("./")
