@@ -4,7 +4,10 @@ Workers may come, go and be lost while a run lasts. Each must have one thread, a
 """
 
 import logging
+import re
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
@@ -12,15 +15,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanner.crew import PAGE_TIMEOUT, WORKER_DIED, Crew, Lost
-from scanner.errors import EngineError
+from scanner.errors import EngineError, UsageError
 from scanner.task import Job, Kit, Outcome, perform
 
 if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_S = 10
+WORKERLESS_S = 60.0  # how long a cluster may be without workers
 QUEUED = 3  # jobs a worker: none waits for the next
 LEAST_WINDOW = 8  # before the first worker has come
+ADDRESS = re.compile(r"[a-z]+://\[?([^/]+?)\]?:(\d+)")
 CHATTER = ("distributed", "tornado")  # loggers; what matters of it comes as an error of ours
 
 
@@ -39,6 +44,14 @@ def open_cluster(address: str, kit: Kit, timeout_s: float) -> Iterator[Crew]:
         EngineError: Dask is not installed, no scheduler answers, or workers have more than one thread.
     """
     client = _connect(address)
+    worked = [time.monotonic()]  # when there was a worker, last
+
+    def check() -> None:
+        if client.nthreads():
+            worked[0] = time.monotonic()
+        elif time.monotonic() > worked[0] + WORKERLESS_S:
+            raise EngineError(f"{address}: has no workers; start some with `dask worker {address} --nthreads 1`")
+
     try:
         if any(threads > 1 for threads in client.nthreads().values()):
             raise EngineError(f"{address}: its workers have several threads; start them with --nthreads 1")
@@ -60,7 +73,7 @@ def open_cluster(address: str, kit: Kit, timeout_s: float) -> Iterator[Crew]:
             return result
 
         # A job whose worker dies is tried again by Dask, on others; alone it would fare no better.
-        yield Crew(executor, perform_in_time, (shared, timeout_s), window, result_of, retries=False)
+        yield Crew(executor, perform_in_time, (shared, timeout_s), window, result_of, check, retries=False)
     finally:
         with suppress(Exception):  # the scheduler may be gone
             client.close(timeout=CONNECT_S)
@@ -71,8 +84,12 @@ def _connect(address: str) -> "Client":
         from distributed import Client
     except ImportError as error:
         raise EngineError("--cluster needs Dask: pip install 'scanner[dask]'") from error
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        raise UsageError(f"--cluster: {address!r} is no address of a scheduler; they are like tcp://host:8786")
     _be_quiet()
     try:
+        socket.create_connection((found[1], int(found[2])), CONNECT_S).close()  # Dask itself fails loudly
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise EngineError(f"{address}: no Dask scheduler answers ({error}); start one with `dask scheduler`") from error

@@ -81,7 +81,9 @@ class RunSummary:
     skipped: int = 0
     incomplete: int = 0  # documents that lack pages
     new: int | None = None  # pages of them that this run has read
-    new_failed: int = 0
+    new_failed: int = 0  # pages that have failed since a run told of failures
+    failures: tuple[str, ...] = ()  # the first of them: file, page, reason and detail
+    young: int = 0  # files that are left until they are settled
     gone: int = 0  # files that were read and are there no more
     is_interrupted: bool = False
     kept_review: Path | None = None  # where a review.csv was put aside that somebody had written to
@@ -90,7 +92,7 @@ class RunSummary:
     def exit_code(self) -> int:
         if self.is_interrupted:
             return INTERRUPTED
-        return SOME_PAGES_FAILED if self.failed else OK
+        return SOME_PAGES_FAILED if self.new_failed else OK
 
     def line(self, output: Path) -> str:
         """The summary in one line; `output` is the folder of pages.csv."""

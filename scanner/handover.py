@@ -34,9 +34,12 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
         OutputError: the file cannot be written, a package is missing, or the format has no room for so many rows.
     """
     target = target or output / f"{'wide' if wide else 'long'}.{to}"
+    if target.suffix.lower() != f".{to}":
+        raise UsageError(f"{target}: does not end in .{to}; choose another file with --output")
     if any(_real(target) == _real(output / name) for name in (LEDGER, *TABLES)):
         raise UsageError(f"{target}: belongs to the run itself; choose another file with --output")
-    table = _wide(output) if wide else _read(output / "fields.csv")
+    is_typed = to != "csv"
+    table = _wide(output) if wide else _read(output / "fields.csv", is_typed=is_typed)
     if to == "xlsx" and len(table) > MOST_EXCEL_ROWS:
         raise OutputError(
             f"{target}: Excel has room for {MOST_EXCEL_ROWS:,} rows, these are {len(table):,}; use parquet"
@@ -47,7 +50,7 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
         raise OutputError(f"{to} needs the package {error.name}: pip install 'scanner[{to}]'") from error
     except OSError as error:
         raise OutputError(
-            f"{target}: cannot be written: {error.strerror}; choose another file with --output"
+            f"{target}: cannot be written: {error.strerror or error}; choose another file with --output"
         ) from error
     return target, len(table)
 
@@ -56,14 +59,16 @@ def _real(path: Path) -> str:
     return os.path.realpath(path)
 
 
-def _read(path: Path) -> "pd.DataFrame":
-    """A table of a run: text stays text, numbers of places and probabilities become numbers."""
+def _read(path: Path, *, is_typed: bool = True) -> "pd.DataFrame":
+    """A table of a run: text stays text; places and probabilities become numbers where there are types."""
     import pandas as pd
 
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError as error:
         raise NoInputError(f"{path}: is not there; name the output folder of a finished run") from error
+    if not is_typed:
+        return table
     for name in WHOLE_NUMBERS:
         if name in table:
             table[name] = pd.to_numeric(table[name]).astype("int64")

@@ -221,15 +221,27 @@ def _write(picture: Any, label: Label) -> None:
 
 def cut_field(gray: Gray, field: FieldReading) -> Gray:
     """The field with a margin, upright and straight however the page lies: (height, width) in pixels of the page."""
+    turn, size = _crop_of(_quads(field))
+    return np.asarray(cv2.warpPerspective(gray, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def cells_in_crop(field: FieldReading) -> list[Box]:
+    """Where each cell is in the picture of `cut_field`: left, top, right, bottom as parts of its width and height."""
     quads = _quads(field)
+    turn, size = _crop_of(quads)
+    inside = cv2.perspectiveTransform(quads.reshape(-1, 1, 2), turn).reshape(-1, 4, 2) / np.array(size)
+    return [_bounds(quad[None]) for quad in inside]
+
+
+def _crop_of(quads: Quads) -> tuple[npt.NDArray[np.float64], tuple[int, int]]:
+    """What turns the page to a crop of these cells, and the crop's width and height."""
     corners = np.stack([quads[0, 0], quads[-1, 1], quads[-1, 2], quads[0, 3]])  # clockwise from top left
     width = float(np.linalg.norm(corners[1] - corners[0]))
     height = float(np.linalg.norm(corners[3] - corners[0]))
     margin = CROP_MARGIN * height
     inner = np.array([[0, 0], [width, 0], [width, height], [0, height]]) + margin
     turn = cv2.getPerspectiveTransform(corners, inner.astype(np.float32))
-    size = (max(round(width + 2 * margin), 1), max(round(height + 2 * margin), 1))
-    return np.asarray(cv2.warpPerspective(gray, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return turn, (max(round(width + 2 * margin), 1), max(round(height + 2 * margin), 1))
 
 
 def draw_thumbnail(gray: Gray) -> Gray:

@@ -6,7 +6,9 @@ A URL travels as a Path, which writes it with one slash, `s3:/bucket/scans`, and
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,18 +16,21 @@ from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 from scanner.errors import PageError, UsageError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.DOTALL)  # a drive of Windows has one letter
+URL = re.compile(r"([a-z][a-z0-9+.-]+):(?:/+(.*)|$)", re.DOTALL)  # a drive of Windows has one letter
+FILE_URL = re.compile(r"(?:file|local):(?://(?:localhost)?(?=/))?(/(?!/).*)", re.DOTALL)
+ANSWER_S = 60.0  # that a store may take to answer, but for a whole file
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # by protocol: the extra of scanner that brings it
-CHANGED_FIELDS = ("LastModified", "last_modified", "mtime", "updated", "modified", "created")
+CHANGED_FIELDS = ("LastModified", "last_modified", "mtime", "updated", "modified", "modify", "created")
 TAG_FIELDS = ("ETag", "etag", "md5Hash", "generation")
+T = TypeVar("T")
 CHUNK_BYTES = 1 << 22
 KEPT = 2  # fetched files that a process keeps: their next page needs no fetching
 
@@ -50,12 +55,20 @@ _kept: list[_Fetched] = []
 
 
 def path_of(given: str | Path) -> Path:
-    """What a person has given as an input, as a path; `file:///srv/scans` is one of this machine."""
+    """What a person has given as an input, as a path; `file:///srv/scans` is one of this machine.
+
+    Raises:
+        UsageError: it is a file URL of another machine.
+    """
     text = os.fspath(given)
-    found = URL.fullmatch(text)
-    if found and found[1] in ("file", "local"):
-        return Path(unquote(urlsplit(text).path))
-    return Path(text)
+    if text.startswith(("file:", "local:")):
+        found = FILE_URL.fullmatch(text)
+        if found is None:
+            raise UsageError(f"{text}: is a file of another machine; name it as it is mounted here")
+        return Path(unquote(found[1]))
+    path = Path(text)
+    is_url = "://" in text.split("/.", 1)[0] or not isinstance(given, str)
+    return path if is_url or not is_remote(path) else path.absolute()  # a folder here that is called `s3:`
 
 
 def is_remote(path: Path) -> bool:
@@ -76,7 +89,7 @@ def _is_protocol(name: str) -> bool:
 def url_of(path: Path) -> str:
     """As a person writes it; other paths as they are."""
     found = URL.fullmatch(os.fspath(path)) if is_remote(path) else None
-    return f"{found[1]}://{found[2]}" if found else os.fspath(path)
+    return f"{found[1]}://{found[2] or ''}" if found else os.fspath(path)
 
 
 def why_missing(path: Path) -> str:
@@ -85,9 +98,10 @@ def why_missing(path: Path) -> str:
     Raises:
         UsageError: the package for this kind of URL is not installed.
     """
-    system, key = _system(path)
     try:
-        system.info(key)
+        _in_time(lambda: _info(path))
+    except UsageError:
+        raise
     except FileNotFoundError:
         return "no such file or folder"
     except Exception as error:
@@ -98,39 +112,52 @@ def why_missing(path: Path) -> str:
 def is_in_reach(folder: Path) -> bool:
     """Whether a folder can be listed, and is not empty."""
     try:
-        system, key = _system(folder)
-        return bool(system.ls(key, detail=False))
+        return bool(_in_time(lambda: _list(folder)))
     except Exception:
         return False
 
 
-def find(start: Path) -> Iterator[tuple[Path, Signature | None]]:
-    """Every file below a folder, or itself; hidden ones are left out. A folder that cannot be listed comes as itself.
+def find(start: Path) -> Iterator[tuple[Path, Signature | None, bool]]:
+    """Every file below a folder, or itself, its signature, and whether it is a folder that cannot be listed.
+
+    Hidden ones are left out. What is a file and a folder at once, as stores allow, counts as both.
 
     Raises:
         UsageError: the package for this kind of URL is not installed.
     """
-    system, key = _system(start)
-    try:
-        if system.isfile(key):
-            yield start, None
-            return
-        for _, folders, files in system.walk(key, detail=True, on_error="raise"):
-            for name in [name for name in folders if name.startswith(".")]:
-                del folders[name]
-            for name, about in files.items():
-                below = about["name"][len(key) :].strip("/")
-                if name and not name.startswith(".") and below:
-                    yield start / below, _signature(about)
-    except Exception:
-        yield start, None
+    with suppress(PageError):
+        look_at(start)
+        yield start, None, False
+    waiting = [start]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            key, entries = _in_time(lambda folder=folder: (_system(folder)[1], _list(folder)))  # type: ignore[misc]
+        except UsageError:
+            raise
+        except NotADirectoryError:
+            continue
+        except Exception:
+            yield folder, None, True
+            continue
+        for about in entries:
+            name = str(about["name"]).removeprefix(key).removeprefix("/")
+            is_folder = about.get("type") == "directory"
+            if name.strip("/") == "":  # itself, or its marker; as a folder it is one without a name
+                if is_folder and str(about["name"]) != key:
+                    yield folder / "(without a name)", None, True
+            elif not name.startswith("."):
+                path = folder / name.strip("/")
+                if is_folder:
+                    waiting.append(path)
+                else:
+                    yield path, _signature(about), False
 
 
 def look_at(path: Path) -> Signature:
     """Raises PageError: it cannot be reached, or is no file."""
     with _told():
-        system, key = _system(path)
-        about = system.info(key)
+        about = _in_time(lambda: _info(path))
     if about.get("type") == "directory":
         raise PageError("unreadable", "a folder, not a file")
     return _signature(about)
@@ -154,8 +181,11 @@ def fetch(path: Path, check_size: Callable[[int], None]) -> BufferedReader:
     except PageError:
         file.close()
         raise
-    _kept.append(_Fetched(path, signature, file))
-    return _again(file)
+    if signature.mtime_ns:
+        _kept.append(_Fetched(path, signature, file))
+        return _again(file)
+    with file:  # nothing tells whether it changes
+        return _again(file)
 
 
 def _copy(path: Path, file: IO[bytes], check_size: Callable[[int], None]) -> None:
@@ -189,21 +219,49 @@ def _in_words(error: Exception) -> str:
     return " ".join([f"{type(error).__name__}:", *str(error).split()]).removesuffix(":")
 
 
+def _info(path: Path) -> dict[str, Any]:
+    system, key = _system(path)
+    return dict(system.info(key))
+
+
+def _list(folder: Path) -> list[dict[str, Any]]:
+    system, key = _system(folder)
+    return list(system.ls(key, detail=True))
+
+
+def _in_time(ask: Callable[[], T]) -> T:
+    """What a store answers, if it does so in time; what is left waiting ends with the process."""
+    answer: Future[T] = Future()
+
+    def attend() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=attend, daemon=True).start()
+    try:
+        return answer.result(ANSWER_S)
+    except TimeoutError as error:
+        if answer.done():
+            raise
+        raise TimeoutError(f"no answer in {ANSWER_S:g} s") from error
+
+
 def _system(path: Path) -> "tuple[AbstractFileSystem, str]":
     """The file system of a URL and what it calls the file; it keeps no listings, as files come and go."""
     url = url_of(path)
     protocol = url.partition(":")[0]
     try:
-        from fsspec.core import url_to_fs
+        from fsspec import filesystem, get_filesystem_class
 
-        system, key = url_to_fs(url, use_listings_cache=False)
+        kind = get_filesystem_class(protocol)
+        system = filesystem(protocol, **kind._get_kwargs_from_urls(url) | {"use_listings_cache": False})
     except ImportError as error:
         extra = EXTRAS.get(protocol)
         help_ = f"pip install 'scanner[{extra}]'" if extra else f"pip install fsspec, and what it wants ({error})"
         raise UsageError(f"{url}: a package for {protocol}:// is missing: {help_}") from error
-    except ValueError as error:
-        raise UsageError(f"{url}: {error}") from error
-    return system, str(key)
+    return system, str(kind._strip_protocol(url))
 
 
 def _signature(about: dict[str, Any]) -> Signature:

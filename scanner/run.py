@@ -23,7 +23,7 @@ from scanner.ledger import Ledger, Reader, Redo, RunRow, now_text
 from scanner.moving import move_files
 from scanner.order import NO_CHORES, PLAIN, Chores, Order, check_order, make_kit, nothing_in
 from scanner.page import discover
-from scanner.plan import plan_files
+from scanner.plan import YOUNG_REASONS, plan_files
 from scanner.publish import ORDER_NOTE, open_run, publish
 from scanner.review import Corrections
 from scanner.shift import Shift
@@ -37,6 +37,8 @@ from scanner.task import Kit
 if TYPE_CHECKING:
     pass
 
+TOLD_NOTE = "told"  # in the ledger: up to when it was told what has failed
+MOST_TOLD = 20  # failures, by name
 REDO_NOTE = "redo"  # in the ledger: what is being read again, and since when
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many files are finished, and of how many."""
@@ -93,6 +95,8 @@ def run(
             ledger.put_note(REDO_NOTE, "{}")
         account = Account(ledger, reader, Corrections(book), "waiting" if shift.is_limited else "interrupted")
         summary, kept = publish(ledger, book, output, account, known, kit)
+        new_failed, failures = _news(ledger, is_interrupted)
+        young = sum(ledger.counts().get(f"file {reason}", 0) for reason in YOUNG_REASONS)
         if account.waiting and not is_interrupted and not shift.is_limited:
             raise RuntimeError(f"{account.waiting} files were neither read nor did they fail")
         ledger.check_there()
@@ -102,8 +106,10 @@ def run(
     return replace(
         summary,
         new=shift.new,
-        new_failed=shift.new_failed,
+        new_failed=new_failed,
+        failures=failures,
         gone=plan.gone,
+        young=young,
         is_interrupted=is_interrupted,
         kept_review=kept,
     )
@@ -157,6 +163,17 @@ def _with_redo(reader: Reader, ledger: Ledger, redo: Redo) -> Reader:
     since = begun["since"] if begun.get("redo") == redo and redo != "nothing" else now_text()
     ledger.put_note(REDO_NOTE, json.dumps({"redo": redo, "since": since}))
     return replace(reader, redo=redo, since=since)
+
+
+def _news(ledger: Ledger, is_interrupted: bool) -> tuple[int, tuple[str, ...]]:
+    """How many pages have failed since a run has told of failures, and the first of them in words."""
+    now = now_text()
+    found = list(ledger.failures_since(ledger.note(TOLD_NOTE) or ""))
+    if not is_interrupted:
+        ledger.put_note(TOLD_NOTE, now)
+    places = [f"{file}, page {page}" if page else file for file, page, _, _ in found[:MOST_TOLD]]
+    told = [f"{place}: {reason} ({detail})" for place, (_, _, reason, detail) in zip(places, found, strict=False)]
+    return len(found), (*told, *([f"and {len(found) - len(told):,} more"] if len(found) > len(told) else []))
 
 
 def _row_of(shift: Shift, started: str, is_interrupted: bool) -> RunRow:

@@ -207,7 +207,9 @@ class Shift:
 
 
 def _looked_at_from_outside(job: Look, lost: Lost) -> Looked:
-    """A file that takes workers down when it is opened: its bytes alone do no harm."""
+    """A file that takes workers down when it is opened: its bytes alone do no harm, if they need no fetching."""
+    if is_remote(job.path):
+        return Looked(None, 0, PageFailure(job.name, 0, UNREADABLE, f"{lost.reason}: {lost.detail}", 0.0))
     try:
         return Looked(hash_file(job.path), 0, PageFailure(job.name, 0, lost.reason, lost.detail, 0.0))
     except PageError as error:

@@ -42,6 +42,7 @@ class Discovery:
     """
 
     def __init__(self) -> None:
+        self.has_below: set[Path] = set()  # the inputs that are folders with something in them
         self._roots: dict[Path, Path] = {}  # without links
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute(
@@ -81,6 +82,8 @@ class Discovery:
         """One more file; of those that are the same the first that is tried stays."""
         below = path.relative_to(root)
         name = _text(below)
+        if is_remote(path) and os.fspath(path).startswith("http"):
+            name = name.partition("?")[0]  # may hold keys
         if root not in self._roots:
             self._roots[root] = real_path(root)
         root = self._roots[root]
@@ -131,13 +134,15 @@ def discover(inputs: Sequence[Path]) -> Discovery:
     missing = {given: why for given in inputs if (why := why_not_there(given))}
     told = "; ".join(f"{url_of(given)}: {why}" for given, why in missing.items())
     if missing and len(missing) == len(set(inputs)):
-        raise NoInputError(f"{told}; check the spelling, and that its drive or network is connected")
+        keys = ", and the keys of its store" if any(map(is_remote, missing)) else ""
+        raise NoInputError(f"{told}; check the spelling, that its drive or network is connected{keys}")
     found = Discovery()
     for number, given in enumerate(inputs):
-        for path, real, is_folder, signature in _walk(given):
+        for path, real, is_unlisted, signature in _walk(given):
             is_given = path == given
-            is_image = path.suffix.lower() in SUFFIXES and not is_form_picture(path)
-            is_tried = is_given or is_image or is_folder
+            is_image = path.suffix.lower() in SUFFIXES and not is_form_picture(path if is_remote(given) else Path(real))
+            is_tried = is_given or is_image or is_unlisted
+            found.has_below |= set() if is_given else {given}
             found.add(number, path, real, given.parent if is_given else given, is_tried, signature)
     if missing and not found.has_any_there():
         raise NoInputError(f"{told}, and nothing to read beside; connect its drive")
@@ -184,8 +189,8 @@ def _walk(start: Path) -> Iterator[tuple[Path, str, bool, Signature | None]]:
     A folder that cannot be listed comes as itself, and is said to be one.
     """
     if is_remote(start):
-        for path, signature in find(start):
-            yield path, os.fspath(path), False, signature
+        for path, signature, is_unlisted in find(start):
+            yield path, os.fspath(path), is_unlisted, signature
         return
     visited: set[str] = set()
     real = os.path.realpath(start)

@@ -15,6 +15,7 @@ class Status:
 
     Attributes:
         running: who is writing there now; empty where nobody is.
+        last_run: when the last one that read anything ended, in UTC; empty where none has.
         files, done, closed, waiting, moved: of the tables; closed ones cannot be opened, waiting ones are not all read.
         left: files that were not opened, by reason.
         pages, failed: pages read, and those that failed by reason.
@@ -22,6 +23,7 @@ class Status:
     """
 
     running: str
+    last_run: str
     files: int
     done: int
     closed: int
@@ -40,17 +42,24 @@ class Status:
     def text(self) -> str:
         """A line a thing."""
         lines = [f"running   {self.running}"] if self.running else []
+        lines += [f"last run  {self.last_run}"] if self.last_run else []
         moved = f", {self.moved:,} of them moved" if self.moved else ""
         closed = f", {self.closed:,} cannot be opened" if self.closed else ""
         waiting = f"{self.waiting:,} waiting{_by(self.left)}"
         lines.append(f"files     {self.files:,}: {self.done:,} done{moved}{closed}, {waiting}")
         failed = sum(self.failed.values())
-        lines.append(f"pages     {self.pages + failed:,}: {self.pages:,} read, {failed:,} failed{_by(self.failed)}")
+        lines.append(
+            f"pages     {self.pages + failed:,}: {self.pages:,} read, {failed:,} failed{_in_brackets(self.failed)}"
+        )
         fields = self.accepted + self.review + self.blank
         lines.append(
             f"fields    {fields:,}: {self.accepted:,} accepted, {self.review:,} to review, {self.blank:,} blank"
         )
         return "\n".join(lines)
+
+
+def _in_brackets(reasons: dict[str, int]) -> str:
+    return f" ({_by(reasons).removeprefix(', ')})" if reasons else ""
 
 
 def _by(reasons: dict[str, int]) -> str:
@@ -65,7 +74,7 @@ def status_of(output: Path) -> Status:
         OutputError: the ledger cannot be read.
     """
     with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger:
-        counts = ledger.counts()
+        counts, runs = ledger.counts(), ledger.runs()
     unopened = _named(counts, "file ")
     failed = _named(counts, "failed ")
     closed = {reason: unopened.pop(reason) for reason in unopened.keys() & FAILURE_REASONS.keys()}
@@ -73,6 +82,7 @@ def status_of(output: Path) -> Status:
         failed[reason] = failed.get(reason, 0) + number
     return Status(
         running=holder_of(output),
+        last_run=runs[0].ended if runs else "",
         files=counts.get("files", 0),
         done=counts.get("done", 0),
         closed=sum(closed.values()),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner.errors import NoInputError, OutputError
+from scanner.errors import NoInputError, OutputError, RunningError
 from scanner.events import tell_event
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def watch(
 ) -> "Iterator[RunSummary]":
     """Read again and again, until `stop` is set; gives what each run came to.
 
-    Inputs that are empty, or gone for a while as network shares may be, are waited for.
+    Inputs that are empty, or gone for a while as network shares may be, are waited for, and so are other runs.
 
     Raises:
         OutputError: the package that watches is missing; and all that `read` raises but NoInputError.
@@ -36,10 +36,13 @@ def watch(
         notify = RustNotify(there, False, False, 300, True, True)
         outcome: object = None
         while outcome not in ("stop", "timeout"):
+            is_young = False
             try:
-                yield read()
-            except NoInputError as error:
+                summary = read()
+                is_young = summary.young > 0
+                yield summary
+            except (NoInputError, RunningError) as error:
                 tell_event("waiting", reason=str(error))
-            wait_s = min(POLLING_S, settle_s + 1 if settle_s else POLLING_S)
+            wait_s = min(POLLING_S, settle_s + 1) if is_young else POLLING_S
             outcome = notify.watch(GATHERING_MS, 50, round(1000 * wait_s), stop)
         notify.close()

@@ -57,9 +57,9 @@ def test_numbers_keep_their_zeros_and_text_is_no_formula(out: Path, to: Format) 
 
 @pytest.mark.parametrize("to", ["csv", "xlsx", "parquet", "json"])
 def test_wide_is_a_row_a_page_that_was_read(out: Path, to: Format) -> None:
-    path, count = hand_over(out, to, out / "mine.dat", wide=True)
-    assert (path, count) == (out / "mine.dat", 3)
-    rows = read_back(path, to) if to != "xlsx" else read_back(path.rename(out / "mine.xlsx"), to)
+    path, count = hand_over(out, to, out / f"mine.{to}", wide=True)
+    assert (path, count) == (out / f"mine.{to}", 3)
+    rows = read_back(path, to)
     assert [(row["file"], row["status"], row["r01f01"]) for row in rows] == [
         ("./=a.png", "accepted", "007"),
         ("b.png", "review", "12"),
@@ -79,10 +79,21 @@ def test_no_sheet_has_room_for_everything(out: Path, monkeypatch: pytest.MonkeyP
         hand_over(out, "xlsx")
 
 
-@pytest.mark.parametrize("name", ["run.db", "fields.csv", "../{}/pages.csv"])
+@pytest.mark.parametrize("name", ["review.csv", "fields.csv", "../{}/pages.csv"])
 def test_the_files_of_a_run_are_not_written_over(out: Path, name: str) -> None:
     with pytest.raises(UsageError, match="belongs to the run"):
         hand_over(out, "csv", out / name.format(out.name))
+
+
+@pytest.mark.parametrize("name", ["run.db", "scan.jpg", "x.xlsx", "-"])
+def test_the_name_must_tell_the_format(out: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"does not end in \.csv"):
+        hand_over(out, "csv", out / name)
+
+
+def test_csv_has_the_figures_of_the_run(out: Path) -> None:
+    path, _ = hand_over(out, "csv")
+    assert path.read_text() == (out / "fields.csv").read_text()
 
 
 def test_what_is_not_there_or_cannot_be_written(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

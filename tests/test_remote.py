@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from scanner.engine import Engine
 from scanner.errors import NoInputError, PageError, UsageError
 from scanner.opening import hash_file, signature_of
 from scanner.order import Chores
-from scanner.page import discover, load_page
+from scanner.page import Discovery, discover, load_page
 from scanner.remote import fetch, is_remote, path_of, url_of
 from scanner.run import run
 from scanner.status import status_of
@@ -32,8 +33,7 @@ def memory() -> Iterator[Any]:
     yield system
     system.store.clear()
     system.pseudo_dirs[:] = [""]
-    while remote._kept:
-        remote._kept.pop().file.close()
+    forget_copies()
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,12 @@ def s3() -> Iterator[Any]:
         system.mkdir("forms")
         yield system
     server.stop()
+    forget_copies()
+
+
+def forget_copies() -> None:
+    while remote._kept:
+        remote._kept.pop().file.close()
 
 
 def names(path: str) -> list[str]:
@@ -72,6 +78,18 @@ def test_other_inputs_are_paths_of_this_machine(given: str) -> None:
 
 def test_a_file_url_is_a_path() -> None:
     assert path_of("file:///srv/my%20scans") == Path("/srv/my scans")
+    assert path_of("file:///srv/a?b#c.tif") == path_of("file://localhost/srv/a?b#c.tif") == Path("/srv/a?b#c.tif")
+    with pytest.raises(UsageError, match="of another machine"):
+        path_of("file://host/srv")
+
+
+def test_a_folder_may_be_called_like_a_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gs:").mkdir()
+    for name in ("form.toml", "form-page1.png", "a.png"):
+        (tmp_path / "gs:" / name).write_bytes(b"x")
+    assert names(".") == ["gs:/a.png"]
+    assert names("./gs:") == ["a.png"]
 
 
 def test_what_lies_below_is_found_and_hidden_files_are_not(memory: Any) -> None:
@@ -152,6 +170,96 @@ def test_a_store_that_says_too_little_of_the_size_is_not_trusted(memory: Any, mo
     monkeypatch.setattr(type(memory), "info", lambda *_, **__: about)
     with pytest.raises(PageError, match="too_large"):
         load_page(path_of("memory://in/a.png"))
+
+
+def test_a_folder_that_cannot_be_listed_is_told(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.pipe("/in/a.png", b"x")
+    memory.pipe("/in/closed/b.png", b"x")
+    listed = type(memory).ls
+
+    def refuse(system: Any, path: str, **options: Any) -> Any:
+        if path == "/in/closed":
+            raise PermissionError("403")
+        return listed(system, path, **options)
+
+    monkeypatch.setattr(type(memory), "ls", refuse)
+    assert names("memory://in") == ["a.png", "closed"]
+
+
+def test_rows_of_a_folder_that_cannot_be_listed_stay(
+    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanner.shift.PATIENCE_S", 0)
+    memory.pipe("/in/a.png", b"x")
+    memory.pipe("/in/closed/b.png", SCAN.read_bytes())
+    inputs = [path_of("memory://in")]
+    assert run(inputs, tmp_path / "out").pages == 1
+    listed = type(memory).ls
+
+    def refuse(system: Any, path: str, **options: Any) -> Any:
+        if path == "/in/closed":
+            raise PermissionError("403")
+        return listed(system, path, **options)
+
+    monkeypatch.setattr(type(memory), "ls", refuse)
+    summary = run(inputs, tmp_path / "out")
+    assert (summary.pages, summary.failed, summary.exit_code) == (1, 2, 8)
+
+
+def test_a_store_that_does_not_answer_is_given_up(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "ANSWER_S", 0.1)
+    monkeypatch.setattr(type(memory), "info", lambda *_, **__: time.sleep(2))
+    with pytest.raises(NoInputError, match=r"no answer in 0\.1 s"):
+        discover([path_of("memory://in")])
+
+
+def test_what_is_a_file_and_a_folder_counts_as_both(s3: Any) -> None:
+    for name in ("both", "both/x.png", "both/more/y.png", "both//z.png"):
+        s3.pipe(f"forms/{name}", b"x")
+    assert names("s3://forms/both") == ["(without a name)", "both", "more/y.png", "x.png"]
+
+
+def test_a_bucket_that_is_not_there_beside_one_that_is(s3: Any) -> None:
+    s3.pipe("forms/one/x.png", b"x")
+    found = discover([path_of("s3://forms/one"), path_of("s3://nobody")])
+    assert [source.name for source in found.files] == ["nobody", "x.png"]
+    with pytest.raises(PageError, match="FileNotFoundError"):
+        signature_of(next(iter(found.files)).path)
+
+
+def test_names_that_mean_something_to_fsspec(s3: Any) -> None:
+    s3.pipe("forms/odd/a::b c#d%20.png", SCAN.read_bytes())
+    assert hash_file(path_of("s3://forms/odd/a::b c#d%20.png")).digest == hash_file(SCAN).digest
+
+
+def test_a_store_that_cannot_be_set_up_says_why() -> None:
+    with pytest.raises(NoInputError, match="ConnectionRefusedError"):
+        discover([path_of("ftp://127.0.0.1:1/x.tif")])
+
+
+def test_without_a_date_nothing_is_taken_for_unchanged(
+    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.pipe("/in/a.png", b"one")
+    asked = type(memory).info
+    undated = lambda *args, **options: {**asked(*args, **options), "created": None}  # noqa: E731
+    monkeypatch.setattr(type(memory), "info", undated)
+    inputs = [path_of("memory://in/a.png")]
+    assert run(inputs, tmp_path / "out").new == 1
+    memory.pipe("/in/a.png", b"two")
+    assert run(inputs, tmp_path / "out").new == 1
+
+
+def test_keys_in_a_url_are_no_name_of_a_file(memory: Any) -> None:
+    path = path_of("https://host.invalid/scans/q.tif?sig=secret")
+    found = remote_names(path)
+    assert found == ["q.tif"]
+
+
+def remote_names(path: Path) -> list[str]:
+    found = Discovery()
+    found.add(0, path, str(path), path.parent, True)
+    return [source.name for source in found.files]
 
 
 def test_a_folder_is_no_file(memory: Any) -> None:

@@ -282,6 +282,28 @@ def test_a_clock_that_is_ahead_keeps_no_file_waiting(inbox: Path, out: Path) -> 
     assert run([inbox], out, chores=Chores(settle_s=30)).skipped == 1
 
 
+def test_what_is_from_the_future_is_read_when_it_has_settled(
+    inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = time.time() + 3600
+    os.utime(inbox / "1.png", (ahead, ahead))
+    assert run([inbox], out, chores=Chores(settle_s=30)).skipped == 1
+    assert run([inbox], out, chores=Chores(settle_s=30)).skipped == 1
+    now = time.time
+    monkeypatch.setattr("scanner.plan.time.time", lambda: now() + 31)
+    os.utime(inbox / "1.png", (ahead + 1, ahead + 1))
+    assert run([inbox], out, chores=Chores(settle_s=30)).skipped == 1  # written to meanwhile
+    monkeypatch.setattr("scanner.plan.time.time", lambda: now() + 62)
+    assert run([inbox], out, chores=Chores(settle_s=30)).pages == 3
+
+
+def test_what_was_read_is_not_left_for_being_young(inbox: Path, out: Path) -> None:
+    os.utime(inbox / "1.png")
+    run([inbox], out)
+    summary = run([inbox], out, chores=Chores(settle_s=60))
+    assert (summary.pages, summary.skipped) == (3, 0)
+
+
 def test_files_that_are_young_are_left_and_listed(inbox: Path, out: Path) -> None:
     os.utime(inbox / "1.png")
     summary = run([inbox], out, chores=Chores(settle_s=60))
@@ -289,6 +311,42 @@ def test_files_that_are_young_are_left_and_listed(inbox: Path, out: Path) -> Non
     assert pages(out)[-1] == ["1.png", "0", "skipped", "settling"]
     os.utime(inbox / "1.png", (PAST, PAST))
     assert run([inbox], out, chores=Chores(settle_s=60)).pages == 3
+
+
+def test_what_is_pruned_does_not_come_back(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    (inbox / "1.png").unlink()
+    assert run([inbox], out, chores=Chores(prune=True)).pages == 2
+    assert run([inbox], out).pages == 2
+
+
+def test_a_failure_is_told_once_and_its_copy_too(inbox: Path, out: Path) -> None:
+    (inbox / "bad.png").write_bytes(b"GIF87a")
+    first = run([inbox], out)
+    assert (first.exit_code, first.new_failed) == (8, 1)
+    assert first.failures[0].startswith("bad.png: unknown_format (begins with")
+    again = run([inbox], out)
+    assert (again.exit_code, again.failed, again.failures) == (0, 1, ())
+    (inbox / "copy.png").write_bytes(b"GIF87a")
+    assert run([inbox], out).failures[0].startswith("copy.png: unknown_format")
+
+
+def test_what_failed_in_a_run_that_was_stopped_is_told_by_the_next(inbox: Path, out: Path) -> None:
+    (inbox / "0.png").write_bytes(b"GIF87a")
+    done: list[int] = []
+    stopped = run([inbox], out, is_stopped=lambda: bool(done), progress=lambda files, _: done.append(files))
+    assert (stopped.exit_code, stopped.failed) == (130, 1)
+    assert run([inbox], out).failures[0].startswith("0.png: unknown_format")
+
+
+def test_a_ledger_of_an_earlier_version_is_read_on(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    with sqlite3.connect(out / "run.db") as db:
+        db.execute("ALTER TABLE files DROP COLUMN added_at")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    assert status_of(out).pages == 3
+    assert run([inbox], out).new == 0
 
 
 def test_a_limit_leaves_the_rest_for_the_next_run(inbox: Path, out: Path, tmp_path: Path) -> None:
@@ -636,9 +694,11 @@ def test_the_status_of_a_folder(inbox: Path, out: Path) -> None:
     (inbox / "notes.txt").write_text("no scan")
     summary = run([inbox], out)
     assert isinstance(summary, RunSummary)
-    assert status_of(out).text().splitlines() == [
+    last, *lines = status_of(out).text().splitlines()
+    assert last.startswith("last run  20")
+    assert lines == [
         "files     6: 4 done, 1 cannot be opened, 0 waiting, 1 unknown_type",
-        "pages     5: 3 read, 2 failed, 1 unknown_format, 1 unreadable",
+        "pages     5: 3 read, 2 failed (1 unknown_format, 1 unreadable)",
         "fields    0: 0 accepted, 0 to review, 0 blank",
     ]
     with output_folder(out):

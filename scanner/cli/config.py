@@ -28,7 +28,10 @@ def read_config(path: Path, commands: Mapping[str, Mapping[str, bool]]) -> dict[
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
-    return {command: _options(path, command, options, commands) for command, options in tables.items()}
+    read = {command: _options(path, command, options, commands) for command, options in tables.items()}
+    if "read" in read:  # `watch` is `read` that goes on
+        read["watch"] = read["read"] | read.get("watch", {})
+    return read
 
 
 def _options(path: Path, command: str, options: object, commands: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:

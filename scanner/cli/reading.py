@@ -121,7 +121,8 @@ def read(
         planned = preview(inputs, output, order, chores=chores)
         for name in planned.to_read:
             say(printable(name))
-        say(f"{len(planned.to_read):,} files to read, {planned.done:,} done")
+        files = "file" if len(planned.to_read) == 1 else "files"
+        say(f"{len(planned.to_read):,} {files} to read, {planned.done:,} done")
         return
     if log or log_json:
         listen(as_json=log_json)
@@ -137,21 +138,24 @@ def read(
             for summary in watch(read_now, inputs, stop, settle):
                 read_now.keywords["chores"] = replace(chores, redo="nothing")  # once is enough
                 if summary.new:
-                    _tell_summary(summary, output, quiet)
+                    _tell_summary(summary, output, quiet=quiet, is_logged=log or log_json)
             return
         summary = read_now()
     for given in inputs:
         if why := why_not_there(given):
             tell(f"{url_of(given)}: {why}; the other inputs were read")
-    _tell_summary(summary, output, quiet)
+    _tell_summary(summary, output, quiet=quiet, is_logged=log or log_json)
     raise typer.Exit(summary.exit_code)
 
 
-def _tell_summary(summary: "RunSummary", output: Path, quiet: bool) -> None:
+def _tell_summary(summary: "RunSummary", output: Path, *, quiet: bool, is_logged: bool) -> None:
     if summary.kept_review:
         tell(f"{summary.kept_review}: review.csv as it was edited; the new one has what is to be reviewed now")
     if summary.is_interrupted:
         tell(f"interrupted; what was finished is in {output}, and the same command goes on")
+    if not is_logged:
+        for failure in summary.failures:
+            tell(f"failed: {failure}")
     if summary.new_failed or summary.is_interrupted or not quiet:
         say(printable(summary.line(output)))
 

@@ -1,6 +1,7 @@
 """run.db: the ledger of a run folder."""
 
 from scanner.ledger.ledger import Ledger
+from scanner.ledger.listing import Listing
 from scanner.ledger.rows import FileEntry, FileRow, Reader, Redo, RunRow, now_text
 from scanner.ledger.schema import GONE, ledger_errors
 
@@ -9,6 +10,7 @@ __all__ = [
     "FileEntry",
     "FileRow",
     "Ledger",
+    "Listing",
     "Reader",
     "Redo",
     "RunRow",

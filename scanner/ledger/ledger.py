@@ -28,7 +28,9 @@ from scanner.ledger.rows import (
 )
 from scanner.ledger.schema import COUNTS, GONE, IS_RENAMED, NAME, ledger_errors, open_to_look, open_to_write
 from scanner.opening import Hash, Signature
+from scanner.page import FAILURE_REASONS
 from scanner.pipeline import PageFailure, PageReading, PageResult
+from scanner.sources import is_there
 
 CHUNK = 500  # files in memory at once
 FILE_QUERY = "SELECT * FROM files"
@@ -221,6 +223,49 @@ class Ledger:
     def _reading(self, name: str, row: sqlite3.Row) -> PageReading:
         fields = self._db.execute("SELECT * FROM fields WHERE page_id = ? ORDER BY place", (row["id"],))
         return reading_of(name, row, tuple(map(field_of, fields)))
+
+    def page_of(self, digest: str, page: int) -> PageReading | None:
+        """A page as it was read, under the first name of its file; None where it is not in the tables."""
+        row = self._db.execute(
+            "SELECT files.name AS name, pages.* FROM files JOIN pages USING (digest) "
+            "WHERE place IS NOT NULL AND digest = ? AND page = ? AND pages.status = 'read' ORDER BY place LIMIT 1",
+            (digest, page),
+        ).fetchone()
+        return None if row is None else self._reading(row["name"], row)
+
+    def path_of(self, digest: str) -> Path | None:
+        """Where a file with this content lies now; None where it is gone."""
+        for row in self._db.execute(f"{FILE_QUERY} WHERE digest = ? AND place IS NOT NULL ORDER BY place", (digest,)):
+            if is_there(path := file_of(row).path_now):
+                return path
+        return None
+
+    def fields_with(self, status: str) -> Iterator[tuple[str, int, str, str]]:
+        """Digest, page, form and name of the fields of this status in the tables, the least sure first."""
+        rows = self._db.execute(
+            "SELECT DISTINCT pages.digest, pages.page, pages.form, fields.name, fields.confidence FROM files "
+            "JOIN pages USING (digest) JOIN fields ON page_id = pages.id "
+            "WHERE files.place IS NOT NULL AND fields.status = ? "
+            "ORDER BY fields.confidence, pages.digest, pages.page, fields.place",
+            (status,),
+        )
+        yield from ((row["digest"], row["page"], row["form"], row["name"]) for row in rows)
+
+    def version(self) -> int:
+        """Changes when another process writes here."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def failures_since(self, told: str) -> Iterator[tuple[str, int, str, str]]:
+        """File, page, reason and detail of what has failed after this time, or could not be opened now."""
+        rows = self._db.execute(
+            "SELECT name, page, pages.reason, pages.detail FROM files JOIN pages USING (digest) "
+            "WHERE place IS NOT NULL AND pages.status = 'failed' AND files.reason = '' "
+            "AND (read_at > ? OR added_at > ?) ORDER BY place, page",
+            (told, told),
+        )
+        yield from map(tuple, rows)
+        unopened = "SELECT name, 0, reason, detail FROM files WHERE place IS NOT NULL AND digest IS NULL ORDER BY place"
+        yield from (tuple(row) for row in self._db.execute(unopened) if row["reason"] in FAILURE_REASONS)
 
     def stale_pictures(self) -> list[str]:
         """Paths in the output folder that no page has any more."""

@@ -2,12 +2,14 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from scanner.ledger.rows import FileEntry
+from scanner.ledger.rows import FileEntry, now_text
 from scanner.ledger.schema import GONE
 from scanner.opening import Signature
+from scanner.remote import is_remote
 from scanner.sources import is_there, natural_key
 
 SETTLED_NS = 2 * 10**9  # a file changed later than this before it was hashed may have changed again unseen
@@ -19,11 +21,12 @@ class Listing:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         db.create_function("is_there", 1, lambda path: bool(path) and is_there(path))
+        db.create_function("is_remote", 1, lambda path: is_remote(Path(os.fsdecode(path))))
 
     def put(self, entry: FileEntry) -> None:
         """One that was found. What was known of it stays known, if it is still the same."""
         path = os.fsencode(entry.path)
-        known = None if entry.signature is None else self._known(path, entry.signature)
+        known = None if entry.signature is None or entry.reason else self._known(path, entry.signature)
         if known is not None:
             self._db.execute(
                 "UPDATE files SET place = 0, root = ?, name = ?, key = ?, reason = '', detail = '' WHERE id = ?",
@@ -31,18 +34,50 @@ class Listing:
             )
             return
         self._db.execute(
-            "INSERT INTO files (place, path, root, name, key, reason, detail) VALUES (0, ?, ?, ?, ?, ?, ?) "
+            "INSERT INTO files (place, path, root, name, key, reason, detail, size, mtime_ns, hashed_ns, added_at) "
+            "VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (path) WHERE moved_to IS NULL DO UPDATE SET place = 0, root = excluded.root, "
             "name = excluded.name, key = excluded.key, reason = excluded.reason, detail = excluded.detail, "
+            "size = excluded.size, mtime_ns = excluded.mtime_ns, hashed_ns = excluded.hashed_ns, "
             "digest = NULL, pages = NULL",
-            (path, os.fsencode(entry.root), entry.name, entry.key, entry.reason, entry.detail),
+            (
+                *(path, os.fsencode(entry.root), entry.name, entry.key, entry.reason, entry.detail),
+                *(*self._as_seen(entry), now_text()),
+            ),
         )
+
+    def is_known(self, path: Path, signature: Signature) -> bool:
+        """Whether what is in the file was hashed already, and nobody has written to it since."""
+        row = self._db.execute(
+            "SELECT 1 FROM files WHERE path = ? AND moved_to IS NULL AND digest IS NOT NULL "
+            "AND size = ? AND mtime_ns = ?",
+            (os.fsencode(path), signature.size, signature.mtime_ns),
+        ).fetchone()
+        return row is not None
+
+    def seen_since(self, path: Path, signature: Signature, now: float) -> float:
+        """Since when a file that was left alone has looked like this, in seconds of this machine's clock."""
+        row = self._db.execute(
+            "SELECT hashed_ns FROM files WHERE path = ? AND moved_to IS NULL AND digest IS NULL "
+            "AND reason != '' AND size = ? AND mtime_ns = ?",
+            (os.fsencode(path), signature.size, signature.mtime_ns),
+        ).fetchone()
+        return now if row is None or row["hashed_ns"] is None else float(row["hashed_ns"]) / 1e9
+
+    def _as_seen(self, entry: FileEntry) -> tuple[int | None, int | None, int | None]:
+        """Size, time, and since when it has looked like this, of a file that is left alone."""
+        if not entry.reason or entry.signature is None:
+            return None, None, None
+        now = time.time()
+        since = self.seen_since(entry.path, entry.signature, now)
+        return entry.signature.size, entry.signature.mtime_ns, round(since * 1e9)
 
     def _known(self, path: bytes, signature: Signature) -> int | None:
         """The file at this path, where it is surely still the one that was hashed."""
         row = self._db.execute(
             "SELECT id FROM files WHERE path = ? AND moved_to IS NULL AND digest IS NOT NULL "
-            "AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND max(mtime_ns, ctime_ns) < hashed_ns - ?",
+            "AND size = ? AND mtime_ns = ? AND ctime_ns = ? "
+            "AND mtime_ns > 0 AND max(mtime_ns, ctime_ns) < hashed_ns - ?",
             (path, signature.size, signature.mtime_ns, signature.ctime_ns, SETTLED_NS),
         ).fetchone()
         return None if row is None else int(row["id"])
@@ -54,12 +89,20 @@ class Listing:
         which only some files are read, those that scanner has moved.
         """
         kept = gone = 0
+        folders = list(folders)
+        if prune:
+            for root in folders:  # for good: the next run, without, must not bring them back
+                self._db.execute(
+                    "DELETE FROM files WHERE root = ? AND place IS NULL AND NOT is_there(coalesce(moved_to, path))",
+                    (os.fsencode(root),),
+                )
         wanted = [(folder, not prune) for folder in folders] + [(place, False) for place in places]
         for root, with_gone in wanted:
             kept += self._db.execute(
                 "UPDATE files SET place = 0, detail = '', reason = CASE WHEN is_there(coalesce(moved_to, path)) "
                 f"THEN '' ELSE '{GONE}' END WHERE root = ? AND place IS NULL AND digest IS NOT NULL "
-                "AND (moved_to IS NOT NULL OR NOT is_there(path)) AND (? OR is_there(coalesce(moved_to, '')))",
+                "AND (moved_to IS NOT NULL OR is_remote(path) OR NOT is_there(path)) "
+                "AND (? OR is_there(coalesce(moved_to, '')))",
                 (os.fsencode(root), with_gone),
             ).rowcount
             gone += self._db.execute(

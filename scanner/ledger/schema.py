@@ -9,7 +9,7 @@ from scanner.errors import NoInputError, OutputError
 
 NAME = "run.db"
 APPLICATION_ID = 0x5363_616E  # "Scan": tells our databases from others
-VERSION = 1
+VERSION = 2
 GONE = "gone"  # the reason of a file that was read and is there no more
 
 SCHEMA = """
@@ -25,7 +25,8 @@ CREATE TABLE files (
     pages INTEGER,              -- 0: it failed as a whole
     reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',  -- why it was not opened, or not all was read
     seconds REAL NOT NULL DEFAULT 0,
-    moved_to BLOB
+    moved_to BLOB,
+    added_at TEXT NOT NULL DEFAULT ''  -- when it was first found
 );
 CREATE UNIQUE INDEX files_by_path ON files (path) WHERE moved_to IS NULL;
 CREATE INDEX files_by_place ON files (place) WHERE place IS NOT NULL;
@@ -63,6 +64,9 @@ CREATE TABLE stale (            -- pictures that no page has any more
     path TEXT PRIMARY KEY
 ) WITHOUT ROWID;
 """
+UPGRADES = {1: "ALTER TABLE files ADD COLUMN added_at TEXT NOT NULL DEFAULT ''"}
+"""What makes of a ledger of this version one of the next."""
+
 IS_RENAMED = f"(reason = '{GONE}' AND moved_to IS NULL)"  # a file that is gone makes none a copy of it
 PAGES_READ = "(SELECT count(*) FROM pages WHERE pages.digest = files.digest)"
 COUNTS = (
@@ -92,6 +96,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         if not _number(db, "SELECT count(*) FROM sqlite_master"):
             _create(db)
         _check(db, path)
+        _upgrade(db)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last pages, never the ledger
         db.execute("PRAGMA foreign_keys = ON")
@@ -131,10 +136,19 @@ def _create(db: sqlite3.Connection) -> None:
 def _check(db: sqlite3.Connection, path: Path) -> None:
     if _number(db, "PRAGMA application_id") != APPLICATION_ID:
         raise OutputError(f"{path}: is not of scanner; choose another folder with --output")
-    if (version := _number(db, "PRAGMA user_version")) != VERSION:
+    version = _number(db, "PRAGMA user_version")
+    if version != VERSION and version not in UPGRADES:
         raise OutputError(
             f"{path}: is of version {version}, this scanner writes {VERSION}; choose another folder with --output"
         )
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    for version in range(_number(db, "PRAGMA user_version"), VERSION):
+        db.execute(UPGRADES[version])
+        db.execute(f"PRAGMA user_version = {version + 1}")
+    db.execute("COMMIT")
 
 
 def _number(db: sqlite3.Connection, query: str) -> int:

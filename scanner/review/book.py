@@ -32,6 +32,11 @@ CREATE TABLE verdicts (
     who TEXT NOT NULL, way TEXT NOT NULL, at TEXT NOT NULL, seconds REAL
 );
 CREATE INDEX verdicts_by_field ON verdicts (digest, page, form, field);
+CREATE TABLE cells (            -- single boxes, looked at many at once
+    digest TEXT NOT NULL, page INTEGER NOT NULL, form TEXT NOT NULL, field TEXT NOT NULL, cell INTEGER NOT NULL,
+    seen TEXT NOT NULL, is_right INTEGER NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (digest, page, form, field, cell)
+) WITHOUT ROWID;
 CREATE TABLE undone (           -- verdicts taken back
     verdict_id INTEGER PRIMARY KEY REFERENCES verdicts (id), who TEXT NOT NULL, at TEXT NOT NULL
 );
@@ -123,6 +128,21 @@ class Book:
                     for each in verdicts
                 ],
             )
+
+    def add_cells(self, looked_at: Iterable[tuple[FieldKey, int, str, bool]], who: str, at: str) -> None:
+        """Write which boxes hold what was `seen` in them: field, number of the box, character, whether it is right."""
+        db = self._db or self._open()
+        with _errors(self.path), _transaction(db):
+            db.executemany(
+                "INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*astuple(key), cell, seen, is_right, who, at) for key, cell, seen, is_right in looked_at],
+            )
+
+    def cells(self) -> Iterator[tuple[FieldKey, int, str, bool]]:
+        """The boxes that were looked at one by one, as `add_cells` takes them."""
+        for row in self._db.execute("SELECT * FROM cells") if self._db is not None else ():
+            key = FieldKey(row["digest"], row["page"], row["form"], row["field"])
+            yield key, row["cell"], row["seen"], bool(row["is_right"])
 
     def undo_last(self, who: str, at: str) -> Verdict | None:
         """Take back the last that this person has said and not taken back; None where there is nothing."""

@@ -12,7 +12,7 @@ from scanner.filled import value_of
 from scanner.ledger import Ledger, now_text
 from scanner.pipeline import PageReading
 from scanner.review.apply import settle
-from scanner.review.book import Book, FieldKey, Verdict
+from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import EXPONENT, Impossible, Meant, meaning_of
 from scanner.review.sheet import SheetError, SheetRow, read_sheet
 
@@ -78,7 +78,10 @@ def take_in(ledger: Ledger, book: Book, table: Path, who: str, forms: "Sequence[
     return replace(taken, doubts=tuple(doubts))
 
 
-def make_verdict(key: FieldKey, reading: FieldReading, meant: Meant, who: str) -> Verdict:
+def make_verdict(
+    key: FieldKey, reading: FieldReading, meant: Meant, who: str, way: Way = "table", seconds: float | None = None
+) -> Verdict:
+    """What somebody has just said of a field that was read so."""
     return Verdict(
         key=key,
         value=meant.value,
@@ -90,8 +93,9 @@ def make_verdict(key: FieldKey, reading: FieldReading, meant: Meant, who: str) -
         seen_status=reading.status,
         box=reading.box_xywh,
         who=who,
-        way="table",
+        way=way,
         at=now_text(),
+        seconds=seconds,
     )
 
 
