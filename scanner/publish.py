@@ -1,7 +1,7 @@
 """The tables, the report and the corrections of a run folder, written from its ledger and its book."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,17 @@ from scanner.order import Order, digest_of, make_kit
 from scanner.pipeline import PageResult, policy_of
 from scanner.report import Tally, write_report
 from scanner.review import Book, Corrections
-from scanner.staging import CORRECTIONS, LEDGER, REPORT, REVIEW, keep_edited, output_folder, signs_of_tables
+from scanner.review.desk import Desk
+from scanner.staging import (
+    CORRECTIONS,
+    LEDGER,
+    REPORT,
+    REVIEW,
+    keep_edited,
+    output_folder,
+    review_lock,
+    signs_of_tables,
+)
 from scanner.task import Kit
 
 if TYPE_CHECKING:
@@ -65,6 +75,23 @@ def publish_again(output: Path) -> RunSummary:
             )
         account = Account(ledger, reader, Corrections(book), note["left"])
         return publish(ledger, book, output, account, known, kit)[0]
+
+
+@contextmanager
+def open_review(output: Path, *, double: bool = False, sample: float = 0.0) -> Iterator[tuple[Kit, Callable[[], Desk]]]:
+    """What the pages of a run folder were read with, and what opens a desk on it; one server at a time reviews it.
+
+    Raises:
+        NoInputError: there was no run.
+        RunningError: another one is open.
+    """
+    if not (output / LEDGER).exists():
+        raise NoInputError(f"{output}: no {LEDGER} in it; name the output folder of a run")
+    with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger:
+        order = ledger.note(ORDER_NOTE)
+    kit, _, known = make_kit(Order.from_json(order) if order else Order())
+    with review_lock(output):
+        yield kit, lambda: Desk(output, known, double=double, sample=sample)
 
 
 def publish(

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from scanner.errors import OutputError, RunningError
 
 STAGING, SCRATCH = ".partial", ".workers"
-LOCK, HOLDER = ".lock", ".holder"
+LOCK, HOLDER, REVIEW_LOCK = ".lock", ".holder", ".review-lock"
 LEDGER = "run.db"
 # In the order of putting in place: pages.csv first, it shows whose the rest is.
 REVIEW = "review.csv"
@@ -88,6 +88,20 @@ def _lock(output: Path) -> Iterator[None]:
     finally:
         with suppress(OSError):
             holder.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def review_lock(output: Path) -> Iterator[None]:
+    """Held by the one server that reviews this folder, until it ends. Raises RunningError."""
+    lock = FileLock(output / REVIEW_LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunningError(f"{output}: another `scanner review` is open on it; several people can use that") from None
+    try:
+        yield
+    finally:
         lock.release()
 
 

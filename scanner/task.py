@@ -127,6 +127,15 @@ def perform(job: Job, kit: Kit | None = None) -> Outcome:
     return _read(job, kit)
 
 
+def own_tools() -> "tuple[Network, tuple[KnownForm, ...], Kit]":
+    """What this worker reads with, made ready."""
+    if _worker.kit is None:
+        raise RuntimeError("a worker that was never prepared")
+    _unpack(_worker.kit)
+    assert _worker.network is not None
+    return _worker.network, _worker.forms, _worker.kit
+
+
 def _look(job: Look) -> Looked:
     start = time.perf_counter()
     found: Hash | None = None

@@ -7,7 +7,7 @@ from scanner.cli.app import app
 
 # Each adds its commands, in this order.
 # isort: off
-from scanner.cli import reading, runs, forms, networks, making  # noqa: F401
+from scanner.cli import reading, runs, serving, forms, networks, making  # noqa: F401
 
 # isort: on
 

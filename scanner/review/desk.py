@@ -24,6 +24,7 @@ from scanner.review.apply import settle
 from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import Impossible, meaning_of
 from scanner.review.take_in import broken_rule, make_verdict
+from scanner.sources import real_path
 
 if TYPE_CHECKING:
     from scanner.known import KnownForm
@@ -71,6 +72,10 @@ class _Waiting:
         return who not in self.said_by and (self.holder in ("", who) or now > self.until)
 
 
+class NoSuchField(LookupError):
+    """There is no field of this name at the desk, any more."""
+
+
 class Again(Exception):
     """What was typed blind is not what was read: `read` is shown to the person, who decides."""
 
@@ -104,7 +109,7 @@ class Desk:
         self.book = Book(output)
         self._forms = forms
         self._fields = {(known.form.name, each.name): each for known in forms for each in known.form.fields}
-        self._double, self._sample, self._clock = double, sample, clock
+        self.is_double, self._sample, self._clock = double, sample, clock
         self._waiting: OrderedDict[FieldKey, _Waiting] = OrderedDict()
         self._ids: dict[str, FieldKey] = {}
         self._secret = secrets.token_bytes(16)
@@ -194,12 +199,17 @@ class Desk:
         """A field by what a browser calls it.
 
         Raises:
-            KeyError: there is no such field, any more.
+            NoSuchField: there is none, any more.
         """
-        item = self._item(self._ids[id_])
+        item = self._item(self._key_of(id_))
         if item is None:
-            raise KeyError(id_)
+            raise NoSuchField(id_)
         return item
+
+    def _key_of(self, id_: str) -> FieldKey:
+        if id_ not in self._ids:
+            raise NoSuchField(id_)
+        return self._ids[id_]
 
     def _item(self, key: FieldKey) -> Item | None:
         page = self.ledger.page_of(key.digest, key.page)
@@ -209,7 +219,7 @@ class Desk:
             self._waiting.pop(key, None)
             return None
         purpose: Purpose = entry.purpose if entry else "review"
-        is_blind = purpose == "sample" or self._double
+        is_blind = purpose == "sample" or self.is_double
         return Item(self._id_of(key), key, page, reading, purpose, is_blind, tuple(sorted(self._odd.get(key, ()))))
 
     def _id_of(self, key: FieldKey) -> str:
@@ -236,7 +246,7 @@ class Desk:
         Raises:
             Impossible: it cannot be; nothing is kept.
             Again: it is a sample, and not what was read; said once more, `is_certain`, it is kept.
-            KeyError: there is no such field.
+            NoSuchField: there is none.
         """
         item = self.item(id_)
         meant = meaning_of(typed, item.reading, field=self.field_of(item))
@@ -244,7 +254,7 @@ class Desk:
             raise Impossible("nothing was typed")
         if item.purpose == "sample" and meant.value != item.reading.value and not is_certain:
             raise Again(item.reading.value)
-        way: Way = "sample" if item.purpose == "sample" else "double" if self._double else "key"
+        way: Way = "sample" if item.purpose == "sample" else "double" if self.is_double else "key"
         self._keep(make_verdict(item.key, item.reading, meant, who, way, seconds))
 
     def _keep(self, verdict: Verdict) -> None:
@@ -261,7 +271,7 @@ class Desk:
 
     def skip(self, who: str, id_: str) -> None:
         """This person looks at it later, or another does."""
-        if (entry := self._waiting.get(self._ids[id_])) is not None:
+        if (entry := self._waiting.get(self._key_of(id_))) is not None:
             entry.skipped_by.add(who)
             entry.holder = ""
 
@@ -325,8 +335,8 @@ class Desk:
 
     def crop_of(self, item: Item) -> Path | None:
         """The picture of a field in the output folder; None where it has none."""
-        path = self.output / item.reading.crop
-        return path if item.reading.crop and path.is_file() else None
+        folder, path = real_path(self.output), real_path(self.output / item.reading.crop)
+        return path if item.reading.crop and path.is_relative_to(folder) and path.is_file() else None
 
     def scan_of(self, item: Item) -> Path:
         """The file whose page shows a field. Raises PageError where it is gone."""

@@ -1,0 +1,1 @@
+"""Pages and an HTTP API for people and programs on this machine: review, drawing a digit, reading a form."""
