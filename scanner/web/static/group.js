@@ -33,6 +33,7 @@ async function load(name) {
   $("#ask").textContent = boxes.length ? `Which of these is not ${name in NAMES ? what : "a " + what}?` : `No box read as ${what} waits here.`;
   $("#grid").replaceChildren(...boxes.map(box));
   $("#done").disabled = !boxes.length;
+  $("#grid").firstElementChild?.focus();
 }
 
 function box(each) {

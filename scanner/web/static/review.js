@@ -9,6 +9,7 @@ const BOX_REM = 7;   // width of a box on a wide screen
 
 let who = "";
 let queue = [];      // fields that are ours, the first of them shown
+const finished = new Set();  // fields that were said something of: an answer on its way may still bring them
 let typed = null;    // what is being typed; null: what was read stands
 let shownAt = 0;
 let isCertain = false;
@@ -33,7 +34,7 @@ async function fill() {
   const more = await post("/api/next", { who, count: AHEAD + 1 });
   const known = new Set(queue.map((field) => field.id));
   for (const field of more) {
-    if (!known.has(field.id)) queue.push(field);
+    if (!known.has(field.id) && !finished.has(field.id)) queue.push(field);
   }
   for (const field of queue) {
     if (!field.picture) {
@@ -145,6 +146,7 @@ async function say(text) {
   isBusy = true;
   const seconds = (performance.now() - shownAt) / 1000;
   const next = queue[1];
+  finished.add(field.id);
   try {
     const asked = post("/api/say", { who, id: field.id, typed: text, seconds, is_certain: isCertain });
     if (!field.is_blind && next && text === field.value) {  // it cannot be refused: the next is shown at once
@@ -155,6 +157,7 @@ async function say(text) {
       const told = await asked;
       if (told.again !== undefined) {
         isCertain = true;
+        finished.delete(field.id);
         tell(`the machine has read ${told.again || "nothing"}; Enter once more if you are certain`);
         return;
       }
@@ -170,6 +173,7 @@ async function say(text) {
       await fill();
       show();
     } else {
+      finished.delete(field.id);
       if (!queue.includes(field)) { queue.unshift(field); show(); }
       tell(error.message);
     }
@@ -189,7 +193,7 @@ async function later() {
   const field = queue.shift();
   if (!field) return;
   await post("/api/skip", { who, id: field.id });
-  await fill();
+  await fill();  // it comes back when nothing else is left
   show();
 }
 
@@ -197,6 +201,7 @@ async function undo() {
   const field = await post("/api/undo", { who });
   if (!field) { tell("nothing to take back", "soft"); return; }
   queue = queue.filter((each) => each.id !== field.id);
+  finished.delete(field.id);
   field.picture = new Image();
   field.picture.src = `/crop/${field.id}.png`;
   queue.unshift(field);
