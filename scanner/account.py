@@ -8,6 +8,7 @@ from scanner.ledger import GONE, FileRow, Ledger, Reader
 from scanner.page import FAILURE_REASONS
 from scanner.pipeline import PageFailure, PageReading, PageResult
 from scanner.review import Corrections
+from scanner.review.guarantee import Guarantee
 
 SAME_CONTENT = "same_content"
 
@@ -19,6 +20,7 @@ class Account:
     ledger: Ledger
     reader: Reader
     corrections: Corrections
+    guarantee: Guarantee | None = None
     left: str = "interrupted"
     waiting: int = 0  # files that are not all read
     _skipped: list[SkippedFile] = field(default_factory=list)
@@ -33,7 +35,8 @@ class Account:
                 continue
             first, pages, read = self.ledger.first_of(file), max(file.pages or 0, 1), 0
             for read, result in enumerate(self.ledger.results(file, self.reader), start=1):  # noqa: B007
-                corrected = self.corrections.applied(file.digest, result)
+                judged = result if self.guarantee is None else self.guarantee.judged(result)
+                corrected = self.corrections.applied(file.digest, judged)
                 yield corrected if first is None else _flagged(corrected, first)
             if file.reason != GONE and read < pages:
                 self._leave(file, f"the run ended when {pages - read} of {pages} pages were to be read yet")

@@ -86,6 +86,7 @@ class RunSummary:
     young: int = 0  # files that are left until they are settled
     gone: int = 0  # files that were read and are there no more
     is_interrupted: bool = False
+    guarantee: str = ""  # what --target-error promises, and what it costs
     kept_review: Path | None = None  # where a review.csv was put aside that somebody had written to
 
     @property

@@ -14,7 +14,7 @@ from scanner.staging import LEDGER, TABLES, write_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-Format: TypeAlias = Literal["csv", "xlsx", "parquet", "json"]
+Format: TypeAlias = Literal["csv", "xlsx", "parquet", "json", "digits"]
 WHOLE_NUMBERS = ("page", "x", "y", "width", "height")
 MOST_EXCEL_ROWS = 1_048_575  # beside the header
 
@@ -24,7 +24,8 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
 
     Args:
         output: the folder of a run.
-        to: the format; numbers that were read stay text in all of them, with their zeros.
+        to: the format; numbers that were read stay text in all of them, with their zeros. `digits` are the single
+            digits that people have verified, to train with: an archive of NumPy.
         target: by default `fields` or, wide, `forms` with the suffix of the format, in the folder.
         wide: a row a filled form where the run had forms, else a row a page; a column a field.
 
@@ -33,26 +34,42 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
         UsageError: the file is one of the run's own.
         OutputError: the file cannot be written, a package is missing, or the format has no room for so many rows.
     """
-    target = target or output / f"{'wide' if wide else 'long'}.{to}"
-    if target.suffix.lower() != f".{to}":
-        raise UsageError(f"{target}: does not end in .{to}; choose another file with --output")
+    suffix = "npz" if to == "digits" else to
+    target = target or output / f"{'digits' if to == 'digits' else 'wide' if wide else 'long'}.{suffix}"
+    if target.suffix.lower() != f".{suffix}":
+        raise UsageError(f"{target}: does not end in .{suffix}; choose another file with --output")
     if any(_real(target) == _real(output / name) for name in (LEDGER, *TABLES)):
         raise UsageError(f"{target}: belongs to the run itself; choose another file with --output")
+    if to == "digits":
+        return target, _hand_over_digits(output, target)
     is_typed = to != "csv"
     table = _wide(output) if wide else _read(output / "fields.csv", is_typed=is_typed)
     if to == "xlsx" and len(table) > MOST_EXCEL_ROWS:
         raise OutputError(
             f"{target}: Excel has room for {MOST_EXCEL_ROWS:,} rows, these are {len(table):,}; use parquet"
         )
+    _write(target, lambda part: WRITERS[to](table, part))
+    return target, len(table)
+
+
+def _write(target: Path, write: Callable[[Path], object]) -> None:
     try:
-        write_whole(target, lambda part: WRITERS[to](table, part))
+        write_whole(target, write)
     except ImportError as error:
-        raise OutputError(f"{to} needs the package {error.name}: pip install 'scanner[{to}]'") from error
+        extra = target.suffix.removeprefix(".")
+        raise OutputError(f"{extra} needs the package {error.name}: pip install 'scanner[{extra}]'") from error
     except OSError as error:
         raise OutputError(
             f"{target}: cannot be written: {error.strerror or error}; choose another file with --output"
         ) from error
-    return target, len(table)
+
+
+def _hand_over_digits(output: Path, target: Path) -> int:
+    from scanner.teach import verified_digits, write_digits  # OpenCV, which the tables do without
+
+    digits = verified_digits(output)
+    _write(target, lambda part: write_digits(part, digits))
+    return len(digits.labels)
 
 
 def _real(path: Path) -> str:
@@ -118,7 +135,7 @@ def _write_json(table: "pd.DataFrame", path: Path) -> None:
     path.write_text(table.to_json(orient="records", force_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-WRITERS: Mapping[Format, "Callable[[pd.DataFrame, Path], None]"] = {
+WRITERS: Mapping[str, "Callable[[pd.DataFrame, Path], None]"] = {
     "csv": _write_csv,
     "xlsx": _write_xlsx,
     "parquet": _write_parquet,

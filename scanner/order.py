@@ -30,6 +30,7 @@ class Order:
         forms: `form.toml` files and folders of them; pages that show one are read as it says.
         reads_unknown: whether pages that show none of them are read all the same; else they fail.
         overlay: whether to draw each page with its readings.
+        target_error: part of the accepted fields that may be wrong; thresholds come from what people have verified.
     """
 
     model: Path | None = None
@@ -37,6 +38,7 @@ class Order:
     forms: tuple[Path, ...] = ()
     reads_unknown: bool = True
     overlay: bool = False
+    target_error: float | None = None
 
     def to_json(self) -> str:
         """As `from_json` takes it, wherever the process then is."""
@@ -86,6 +88,10 @@ def check_order(inputs: Sequence[Path], output: Path, order: Order, chores: Chor
     sure = order.min_confidence
     if sure is not None and not 0 <= sure <= 1:  # not a number is none of these either
         raise UsageError(f"--min-confidence: {sure} is no probability; choose one from 0 to 1")
+    if order.target_error is not None and not 0 < order.target_error < 1:
+        raise UsageError(f"--target-error: {order.target_error} is no part of the accepted fields; choose 0.001 or so")
+    if order.target_error is not None and sure is not None:
+        raise UsageError("--target-error chooses the confidence: leave --min-confidence out")
     _check_apart(inputs, output)
     _check_moves(inputs, output, chores)
 

@@ -23,6 +23,7 @@ from scanner.pipeline import PageResult, policy_of
 from scanner.report import Tally, write_report
 from scanner.review import Book, Corrections
 from scanner.review.desk import Desk
+from scanner.review.guarantee import Guarantee, guarantee_of
 from scanner.staging import (
     CORRECTIONS,
     LEDGER,
@@ -67,14 +68,20 @@ def publish_again(output: Path) -> RunSummary:
         raise NoInputError(f"{output}: no {LEDGER} in it; name the output folder of a run")
     with open_run(output) as (ledger, book):
         note = json.loads(ledger.note(TABLES_NOTE) or "{}")
-        kit, reader, known = make_kit(Order.from_json(ledger.note(ORDER_NOTE) or Order().to_json()))
+        order = Order.from_json(ledger.note(ORDER_NOTE) or Order().to_json())
+        kit, reader, known = make_kit(order)
         if note.get("key") != kit.key:
             raise OutputError(
                 f"{output}: forms, network or settings are not those of its last run; "
                 "the same `scanner read` as before writes the tables, with all corrections"
             )
-        account = Account(ledger, reader, Corrections(book), note["left"])
+        account = Account(ledger, reader, Corrections(book), guarantee_for(order, ledger, book), note["left"])
         return publish(ledger, book, output, account, known, kit)[0]
+
+
+def guarantee_for(order: Order, ledger: Ledger, book: Book) -> Guarantee | None:
+    """What keeps the error asked for; None where none is. Raises UsageError: too little is verified."""
+    return None if order.target_error is None else guarantee_of(ledger, book, order.target_error)
 
 
 @contextmanager
@@ -98,7 +105,8 @@ def publish(
     ledger: Ledger, book: Book, output: Path, account: Account, known: "Sequence[KnownForm]", kit: Kit
 ) -> tuple[RunSummary, Path | None]:
     """Write the tables, unless they are already as they would be; and where an edited review.csv was put aside."""
-    state = digest_of(ledger.state(), book.state(), kit.key, account.left, repr((FIELD_COLUMNS, PAGE_COLUMNS)))
+    parts = repr((account.guarantee, FIELD_COLUMNS, PAGE_COLUMNS))
+    state = digest_of(ledger.state(), book.state(), kit.key, account.left, parts)
     note = json.loads(ledger.note(TABLES_NOTE) or "{}")
     signs = note.get("signs", {})
     if note.get("state") == state and (signs == signs_of_tables(output) or _is_only_review_edited(signs, output)):

@@ -24,7 +24,7 @@ from scanner.moving import move_files
 from scanner.order import NO_CHORES, PLAIN, Chores, Order, check_order, make_kit, nothing_in
 from scanner.page import discover
 from scanner.plan import YOUNG_REASONS, plan_files
-from scanner.publish import ORDER_NOTE, open_run, publish
+from scanner.publish import ORDER_NOTE, guarantee_for, open_run, publish
 from scanner.review import Corrections
 from scanner.shift import Shift
 from scanner.staging import (
@@ -85,6 +85,7 @@ def run(
             if not (output / CROPS).exists():
                 ledger.read_again_what_has_crops()
             reader = _with_redo(reader, ledger, chores.redo)
+        guarantee = guarantee_for(order, ledger, book)
         shift = Shift(ledger, reader, output, chores.limit, lambda done: progress(done, plan.files))
         tell_event("started", output=str(output), files=plan.found, process=os.getpid())
         started = now_text()
@@ -93,7 +94,9 @@ def run(
             ledger.put_run(_row_of(shift, started, is_interrupted))
         if not is_interrupted and not shift.is_limited:
             ledger.put_note(REDO_NOTE, "{}")
-        account = Account(ledger, reader, Corrections(book), "waiting" if shift.is_limited else "interrupted")
+        account = Account(
+            ledger, reader, Corrections(book), guarantee, "waiting" if shift.is_limited else "interrupted"
+        )
         summary, kept = publish(ledger, book, output, account, known, kit)
         new_failed, failures = _news(ledger, is_interrupted)
         young = sum(ledger.counts().get(f"file {reason}", 0) for reason in YOUNG_REASONS)
@@ -112,6 +115,7 @@ def run(
         young=young,
         is_interrupted=is_interrupted,
         kept_review=kept,
+        guarantee="" if guarantee is None else guarantee.line(summary.review),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,12 +19,15 @@ from scanner.errors import NoInputError, OutputError
 from scanner.export import path_cell, plain_path
 from scanner.fields import FieldReading
 from scanner.form import FormField
+from scanner.handover import hand_over
+from scanner.network import load_network
 from scanner.order import Chores, Order
 from scanner.pipeline import PageFailure, PageReading
 from scanner.review import Book, Corrections, FieldKey, Impossible, Meant, Verdict, Way, meaning_of, settle
 from scanner.review.sheet import SheetError, read_sheet
 from scanner.run import run
 from scanner.staging import output_folder
+from scanner.teach import verified_digits
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 RUNNER = CliRunner()
@@ -379,6 +383,37 @@ def test_tables_of_another_network_are_left_to_the_next_run(out: Path, tmp_path:
     done = correct(out, fill(out, ["?"], tmp_path / "mine.csv", plain))
     assert done.summary is None
     assert "the same `scanner read` as before" in done.why
+
+
+# --- what it teaches
+
+
+def test_verified_digits_and_no_others_are_handed_over(out: Path, tmp_path: Path) -> None:
+    review = rows_of(out / "review.csv")
+    typed = [row["value"] if "?" not in row["cells"] else "?" for row in review[:3]]
+    correct(out, fill(out, typed, tmp_path / "mine.csv", plain), "ada")
+    path, count = hand_over(out, "digits", tmp_path / "mine.npz")
+    with np.load(path) as archive:
+        digits, labels, writers = archive["x"], archive["y"], archive["writer"]
+    assert count == len(digits) == len(labels) == len(writers) > 0
+    assert sorted(labels) == sorted(int(each) for value in typed for each in value if each.isdigit())
+    answers = load_network().scores(digits).argmax(axis=1)
+    assert (answers == labels).mean() > 0.6  # they are those that were doubtful
+
+
+def test_digits_are_cut_from_the_scan_where_there_is_no_crop(out: Path, tmp_path: Path) -> None:
+    row = next(each for each in rows_of(out / "fields.csv") if each["status"] == "accepted")
+    with (tmp_path / "mine.csv").open("w") as file:
+        file.write("file,page,field,correct_value\n" + ",".join((row["file"], row["page"], row["field"], row["value"])))
+    correct(out, tmp_path / "mine.csv")
+    found = verified_digits(out)
+    assert "".join(map(str, found.labels)) == row["value"]
+    assert (load_network().scores(found.images).argmax(axis=1) == found.labels).all()
+
+
+def test_where_nothing_is_verified_there_is_nothing_to_teach(out: Path) -> None:
+    with pytest.raises(NoInputError, match="nothing in it is verified"):
+        hand_over(out, "digits")
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from scanner.training import TrainOptions, TrainResult, train
 from scanner.training import backend as backend_module
 from scanner.training.architectures import build
 from scanner.training.augment import plain_crop, scan_like
-from scanner.training.calibrate import choose_threshold, fit_temperature
+from scanner.training.calibrate import choose_threshold, fit_temperature, negative_log_likelihood
 from scanner.training.crossed import draw_crossed
 from scanner.training.datasets import IDX_IMAGES, IDX_LABELS, DigitSet, file_sha256, hold_out, read_idx, read_source
 from scanner.training.evaluate import calibration_error, evaluate, onnx_logits
@@ -32,6 +33,7 @@ from scanner.training.fit import FitFiles, Schedule, fit
 from scanner.training.junk import KINDS, SpareDigits, draw_junk
 from scanner.training.pen import CANVAS, on_canvas
 from scanner.training.prepare import CLASSES, OwnSamples, Samples, training_variants
+from scanner.training.tuning import blend
 
 Ink = npt.NDArray[np.uint8]
 
@@ -168,6 +170,42 @@ def test_a_network_that_answers_otherwise_than_its_export_is_refused(tmp_path: P
     export_onnx(build("tiny", 12), tmp_path / "a.onnx")
     with pytest.raises(ModelError, match="differs"):
         check_agreement(build("tiny", 12), tmp_path / "a.onnx")
+
+
+def test_a_network_is_taught_more_and_taken_back_part_of_the_way(
+    trained: TrainResult, drawn: DigitSet, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "mine.npz", x=drawn.ink[:60], y=drawn.labels[:60], writer=np.arange(60) // 10)
+    options = TrainOptions(
+        (tmp_path / "mine.npz",), tmp_path, "taught", "tiny", 1, variants=1, boxed=40, drawn=20, junk=30, batch_size=16,
+        workers=1, start_from=trained.keras,
+    )  # fmt: skip
+    taught = train(options)
+    assert taught.card["started_from"] == trained.keras.name
+    with pytest.raises(UsageError, match="another recipe"):
+        train(replace(options, recipe="cnn"))
+    with pytest.raises(NoInputError, match="no saved network"):
+        train(replace(options, start_from=tmp_path / "none.keras"))
+    (tmp_path / "broken.keras").write_bytes(b"no network")
+    with pytest.raises(NoInputError, match="cannot be read"):
+        train(replace(options, start_from=tmp_path / "broken.keras"))
+
+
+def test_the_blend_is_what_validation_likes_best() -> None:
+    rng = np.random.default_rng(1)
+    model = build("tiny", 12)
+    before = [np.array(each) for each in model.get_weights()]
+    after = [each + rng.normal(0, 0.05, each.shape).astype(np.float32) for each in before]
+    samples = Samples(rng.integers(0, 255, (64, 28, 28)).astype(np.uint8), rng.integers(0, 12, 64))
+    losses = []
+    for weights in (before, after):
+        model.set_weights(weights)
+        losses.append(negative_log_likelihood(model.predict(samples.images, verbose=0), samples.labels, 1.0))
+    part = blend(model, before, samples)
+    blended = negative_log_likelihood(model.predict(samples.images, verbose=0), samples.labels, 1.0)
+    assert blended <= min(losses) + 1e-6
+    for old, new, now in zip(before, after, model.get_weights(), strict=True):
+        np.testing.assert_allclose(now, (1 - part) * old + part * new, atol=1e-6)
 
 
 def test_an_unknown_architecture_names_the_known_ones() -> None:

@@ -24,11 +24,16 @@ def train(
     name: Annotated[
         str | None, typer.Option(help="Its name: NAME.keras, NAME.onnx, NAME.json. Default: the recipe's.")
     ] = None,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", help="A .keras of the same recipe, to be taught more without forgetting.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="How often the network sees the digits. Default: the recipe's.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Digits a step. Default: the recipe's.")] = None,
-    variants: Annotated[int, typer.Option(min=1, help="How often each digit is distorted anew.")] = 10,
+    variants: Annotated[
+        int | None, typer.Option(min=1, help="How often each digit is distorted anew. Default: 10; 3 with --from.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by lot.")] = 1,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that prepare digits. Default: one a core.")
@@ -49,7 +54,8 @@ def train(
             recipe=recipe,
             epochs=epochs,
             batch_size=batch_size,
-            variants=variants,
+            variants=variants or (10 if start_from is None else 3),
+            start_from=start_from,
             seed=seed,
             workers=workers,
             measure_tests=measure_tests,

@@ -58,6 +58,10 @@ def read(
         float | None,
         typer.Option(min=0, max=1, help="Fields below this go to review. Default: what the network's card says."),
     ] = None,
+    target_error: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Accept so that at most this part is wrong, by what people have verified."),
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="An ONNX network, its card beside it. Default: the one that comes with scanner.")
     ] = None,
@@ -115,7 +119,7 @@ def read(
         raise UsageError("--unknown fail needs a form: --form PATH")
     is_watching = context.info_name == "watch"
     settle = (WATCH_SETTLE_S if is_watching else 0.0) if settle is None else settle
-    order = Order(model, min_confidence, tuple(form or ()), unknown is Unknown.read, overlay)
+    order = Order(model, min_confidence, tuple(form or ()), unknown is Unknown.read, overlay, target_error)
     chores = Chores(settle, limit, redo.value, prune, move_done, move_failed)
     if dry_run:
         planned = preview(inputs, output, order, chores=chores)
@@ -156,6 +160,8 @@ def _tell_summary(summary: "RunSummary", output: Path, *, quiet: bool, is_logged
     if not is_logged:
         for failure in summary.failures:
             tell(f"failed: {failure}")
+    if summary.guarantee and not quiet:
+        tell(summary.guarantee)
     if summary.new_failed or summary.is_interrupted or not quiet:
         say(printable(summary.line(output)))
 

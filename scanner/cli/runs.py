@@ -53,6 +53,7 @@ class Format(StrEnum):
     xlsx = "xlsx"
     parquet = "parquet"
     json = "json"
+    digits = "digits"
 
 
 @app.command()
@@ -65,8 +66,9 @@ def export(
         typer.Option("--output", "-o", help="The file. Default: long or wide with the format's suffix, in OUTPUT."),
     ] = None,
 ) -> None:
-    """Hand the readings of a run over to another program."""
+    """Hand the readings of a run over to another program, or its verified digits to `scanner train`."""
     from scanner.handover import hand_over
 
-    path, rows = hand_over(output, to.value, target, wide=wide)
-    say(printable(f"{path}: {rows:,} {'row' if rows == 1 else 'rows'}"))
+    path, count = hand_over(output, to.value, target, wide=wide)
+    noun = "digit" if to is Format.digits else "row"
+    say(printable(f"{path}: {count:,} {noun if count == 1 else f'{noun}s'}"))

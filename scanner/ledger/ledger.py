@@ -7,7 +7,7 @@ beside it stands what it was read with, so that a changed form or network tells 
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -250,6 +250,17 @@ class Ledger:
             (status,),
         )
         yield from ((row["digest"], row["page"], row["form"], row["name"]) for row in rows)
+
+    def fields_of_reasons(self, reasons: Sequence[str], until: str) -> Iterator[tuple[str, int, str, str, str, float]]:
+        """Digest, page, form, name, value, confidence of fields with one of these reasons, on pages read by then."""
+        rows = self._db.execute(
+            "SELECT pages.digest, pages.page, pages.form, fields.name, fields.value, fields.confidence "
+            "FROM pages JOIN fields ON page_id = pages.id "
+            "WHERE pages.read_at <= ? AND fields.status IN ('accepted', 'review') "
+            f"AND fields.reason IN ({', '.join('?' * len(reasons))})",
+            (until, *reasons),
+        )
+        yield from map(tuple, rows)
 
     def version(self) -> int:
         """Changes when another process writes here."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from scanner.export import Correction
 from scanner.fields import CORRECTED, UNREADABLE, FieldReading
 from scanner.pipeline import PageReading, PageResult
-from scanner.review.book import Book, Verdict
+from scanner.review.book import Book, FieldKey, Verdict
 
 SAME_PLACE = 0.5  # of the union of two boxes that they have in common, at least, if they are of the same field
 
@@ -57,6 +58,15 @@ def settle(verdicts: Sequence[Verdict]) -> Verdict | None:
     if len(said) > 2 or (len(said) == 2 and said[0].says_same(said[1])):
         return said[-1]
     return None
+
+
+def settled_by_field(verdicts: Iterable[Verdict]) -> dict[FieldKey, Verdict]:
+    """What holds of each field that is settled; verdicts of a field must follow one another, as those of `Book.all`."""
+    found = {}
+    for key, said in groupby(verdicts, key=lambda verdict: verdict.key):
+        if (final := settle(list(said))) is not None:
+            found[key] = final
+    return found
 
 
 def corrected(reading: FieldReading, verdict: Verdict) -> FieldReading:

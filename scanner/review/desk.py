@@ -160,7 +160,7 @@ class Desk:
         yield from ((key, "review") for key in self._not_unique())
         if self._sample > 0:
             for row in self.ledger.fields_with(ACCEPTED):
-                if _is_in_sample(key := FieldKey(*row), self._sample):
+                if place_in_sample(key := FieldKey(*row)) < self._sample:
                     yield key, "sample"
 
     def _not_unique(self) -> Iterator[FieldKey]:
@@ -346,7 +346,7 @@ class Desk:
         return path
 
 
-def _is_in_sample(key: FieldKey, part: float) -> bool:
+def place_in_sample(key: FieldKey) -> float:
+    """Where a field stands, from 0 to 1, in an order that depends on nothing but chance."""
     told = repr((key.digest, key.page, key.field)).encode()
-    drawn = int.from_bytes(hashlib.blake2b(told, key=SAMPLE_SALT, digest_size=8).digest(), "big")
-    return drawn < part * 2**64
+    return int.from_bytes(hashlib.blake2b(told, key=SAMPLE_SALT, digest_size=8).digest(), "big") / 2**64

@@ -27,6 +27,7 @@ from scanner.training.fit import FitFiles, Schedule, fit
 from scanner.training.pictures import Answers, draw_figures, draw_samples
 from scanner.training.prepare import NOT_A_DIGIT, OwnSamples, Samples
 from scanner.training.recipes import Recipe, find_recipe
+from scanner.training.tuning import TUNING_EPOCHS, TUNING_RATE, blend, start_from
 
 VALIDATION_SEED = 1_000_003  # far from every training seed: no drawn digit is in both
 DIGIT_COUNT = 10  # the first classes
@@ -41,7 +42,8 @@ class TrainOptions:
     `digits`: folders of IDX files or .npz archives; MNIST is downloaded where none is given. `variants`: how often
     each digit is augmented anew before the epochs repeat. `boxed`, `drawn`, `junk`: samples of our own an epoch; these
     four are of no use to the recipes that take digits as they are. Name, epochs and batch size are by default the
-    recipe's. `measure_tests`: also measure the test parts of the sets; leave it off while choosing anything.
+    recipe's. `start_from`: a network that is trained on, gently, without forgetting what it can. `measure_tests`: also
+    measure the test parts of the sets; leave it off while choosing anything.
     """
 
     digits: tuple[Path, ...] = ()
@@ -57,6 +59,7 @@ class TrainOptions:
     batch_size: int | None = None
     workers: int | None = None
     measure_tests: bool = True
+    start_from: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def train(options: TrainOptions) -> TrainResult:
 
     keras.utils.set_random_seed(options.seed)
     model = build(recipe.architecture, len(recipe.classes))
+    before = None if options.start_from is None else start_from(model, options.start_from)
     sources = _read_sources(options.digits)
     with _writing_into(options.out):
         options.out.mkdir(parents=True, exist_ok=True)
@@ -103,6 +107,9 @@ def train(options: TrainOptions) -> TrainResult:
     schedule = _schedule(recipe, options)
     files = _fit_files(name, sources, options)
     epochs = _fit(model, data, files, schedule, options.seed)
+    if before is not None:
+        kept = blend(model, before, prepare.join([*data.validation.values()]))
+        log.info("%.0f %% of the way from %s to what was trained", 100 * kept, options.start_from)
     keras_path, onnx_path = save_network(model, options.out, name)
     if recipe.also:
         save_probabilities(model, options.out / recipe.also)
@@ -122,6 +129,7 @@ def train(options: TrainOptions) -> TrainResult:
         "trained_on": data.origins,
         "recipe": options.recipe,
         "seed": options.seed,
+        "started_from": None if options.start_from is None else options.start_from.name,
         "epochs": epochs,
         "parameters": model.count_params(),
         "accuracies": {
@@ -247,9 +255,9 @@ def _tests(sources: Sequence[Source], options: TrainOptions, pool: Executor) -> 
 
 def _schedule(recipe: Recipe, options: TrainOptions) -> Schedule:
     return Schedule(
-        epochs=options.epochs or recipe.epochs,
+        epochs=options.epochs or (recipe.epochs if options.start_from is None else TUNING_EPOCHS),
         batch_size=options.batch_size or recipe.batch_size,
-        learning_rate=recipe.learning_rate,
+        learning_rate=recipe.learning_rate * (1 if options.start_from is None else TUNING_RATE),
         is_plain=not recipe.is_reader,
         one_hot=recipe.one_hot,
     )

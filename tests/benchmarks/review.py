@@ -4,8 +4,8 @@
 
 A run folder with so many fields to review is made up from one page of the samples. In a real browser (Chromium) fields
 are accepted by the Enter key, and it is measured how long it takes from the key until the crop of the next one is
-painted. Then reviewers at once, each a thread over HTTP, settle a part of the fields: no field may go to two of them, and
-what they say must all be in the book.
+painted. Then reviewers at once, each a thread over HTTP, settle a part of the fields: no field may go to two of them,
+and what they say must all be in the book.
 """
 
 import argparse

@@ -1,0 +1,195 @@
+"""The threshold that keeps wrong numbers among the accepted ones at or under what a user can live with.
+
+Verified fields tell how many are wrong above a threshold; how many there may be of those not verified is bounded as
+Clopper and Pearson (1934) do, at a few thresholds at once, so that the bound holds with 95 % confidence whichever is
+taken (as Geifman and El-Yaniv 2017). What is verified must be no one's choice: fields are put in an order that depends
+on nothing but chance, a hash, and those count that stand before the first that nobody has looked at.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta
+
+from scanner.errors import UsageError
+from scanner.fields import ACCEPTED, REVIEW, FieldReading
+from scanner.ledger import Ledger
+from scanner.pipeline import PageReading, PageResult
+from scanner.review.apply import settled_by_field
+from scanner.review.book import Book, FieldKey
+from scanner.review.desk import place_in_sample
+
+RISK = 0.05  # how probable it is that the bound does not hold
+TRIED = 4  # thresholds
+OTHERS = ("", "")  # the name of all fields that have too few of their own, or no form
+JUDGED = ("", "low_confidence")  # reasons of fields that a threshold decides about; the rest a person has to look at
+NEVER = 2.0  # no field is so sure
+CONFIRM_S, KEY_S = 1.0, 1.5  # what a person takes to confirm a number, and to key it
+
+Floats = npt.NDArray[np.float64]
+Name = tuple[str, str]
+"""Form and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """Which fields may be accepted so that at most `target` of them are wrong.
+
+    Attributes:
+        target: part of the accepted fields that may be wrong.
+        thresholds: of the fields with enough verified ones of their own, by form and name.
+        default: of all others. Above 1 where none of them may be accepted.
+        verified: how many fields it rests on.
+        straight_through: the part of such fields that needs no person.
+        right_in_review: of those that need one, the part that was read right.
+    """
+
+    target: float
+    thresholds: Mapping[Name, float]
+    default: float
+    verified: int
+    straight_through: float
+    right_in_review: float
+
+    def judged(self, page: PageResult) -> PageResult:
+        """The page with its fields accepted or not by these thresholds."""
+        if not isinstance(page, PageReading):
+            return page
+        return replace(page, fields=tuple(self._judged(page.form, each) for each in page.fields))
+
+    def _judged(self, form: str, field: FieldReading) -> FieldReading:
+        if field.status not in (ACCEPTED, REVIEW) or field.reason not in JUDGED:
+            return field
+        is_sure = field.confidence >= self.thresholds.get((form, field.name), self.default)
+        return replace(field, status=ACCEPTED if is_sure else REVIEW, reason="" if is_sure else "low_confidence")
+
+    def line(self, review: int) -> str:
+        """What it means for a run with so many fields to review."""
+        minutes = review * (self.right_in_review * CONFIRM_S + (1 - self.right_in_review) * KEY_S) / 60
+        return (
+            f"at most {100 * self.target:g} % of the accepted are wrong, with {100 * (1 - RISK):g} % confidence, by "
+            f"{self.verified:,} verified fields: {100 * self.straight_through:.1f} % need no person, the rest "
+            f"{minutes:.0f} minutes of one"
+        )
+
+
+def guarantee_of(ledger: Ledger, book: Book, target: float) -> Guarantee:
+    """From what people have verified in a run folder.
+
+    Raises:
+        UsageError: that is too little; it says how much is needed.
+    """
+    names, confidence, is_right = _verified(ledger, book)
+    return make_guarantee(names, confidence, is_right, target)
+
+
+def make_guarantee(
+    names: Sequence[Name], confidence: Floats, is_right: npt.NDArray[np.bool_], target: float
+) -> Guarantee:
+    """From verified fields drawn by lot.
+
+    Args:
+        names: (n) form and field of each.
+        confidence: (n,) as they were read.
+        is_right: (n,) whether they were read right.
+        target: part of the accepted ones that may be wrong.
+
+    Raises:
+        UsageError: they are too few.
+    """
+    groups = _groups(names, fields_needed(target, RISK / TRIED))
+    risk = RISK / len(groups)
+    own = {name: choose_threshold(confidence[group], is_right[group], target, risk) for name, group in groups.items()}
+    default = own.pop(OTHERS)
+    thresholds = {name: NEVER if threshold is None else threshold for name, threshold in own.items()}
+    if default is None and all(threshold is None for threshold in own.values()):
+        raise UsageError(_too_little(confidence, is_right, target, risk))
+    others = NEVER if default is None else default
+    limits = np.array([thresholds.get(name, others) for name in names])
+    is_accepted = confidence >= limits
+    doubtful = ~is_accepted
+    return Guarantee(
+        target=target,
+        thresholds=thresholds,
+        default=others,
+        verified=len(confidence),
+        straight_through=float(is_accepted.mean()),
+        right_in_review=float(is_right[doubtful].mean()) if doubtful.any() else 1.0,
+    )
+
+
+def _groups(names: Sequence[Name], needed: int) -> dict[Name, npt.NDArray[np.int64]]:
+    """The places of the fields of each name that has enough of them, and of all OTHERS together.
+
+    Without a form names mean little: `r01f02` is another field on another page.
+    """
+    by_name: dict[Name, list[int]] = defaultdict(list)
+    for place, (form, name) in enumerate(names):
+        by_name[(form, name) if form else OTHERS].append(place)
+    large = {name: places for name, places in by_name.items() if len(places) >= needed and name != OTHERS}
+    others = [place for name, places in by_name.items() if name not in large for place in places]
+    return {name: np.array(places, np.int64) for name, places in {**large, OTHERS: others}.items()}
+
+
+def choose_threshold(confidence: Floats, is_right: npt.NDArray[np.bool_], target: float, risk: float) -> float | None:
+    """The lowest of a few thresholds above which surely few enough are wrong; None where there is none.
+
+    The thresholds tried part the fields by their number, from all of them to as many as are needed if none is wrong.
+    """
+    needed = fields_needed(target, risk / TRIED)
+    if len(confidence) < needed:
+        return None
+    order = np.argsort(-confidence, kind="stable")
+    ordered, wrong = confidence[order], np.cumsum(~is_right[order])
+    for count in np.unique(np.geomspace(needed, len(ordered), TRIED).round().astype(int))[::-1]:
+        last = int(np.searchsorted(-ordered, -ordered[count - 1], side="right"))  # all that are as sure
+        if wrong_bound(int(wrong[last - 1]), last, risk / TRIED) <= target:
+            return float(ordered[count - 1])
+    return None
+
+
+def wrong_bound(wrong: int, count: int, risk: float) -> float:
+    """The part that may be wrong in truth, where so many of so many are: more only with probability `risk`."""
+    return 1.0 if wrong >= count else float(beta.ppf(1 - risk, wrong + 1, count - wrong))
+
+
+def fields_needed(target: float, risk: float) -> int:
+    """How many fields must be verified, if none of them is wrong."""
+    return math.ceil(math.log(risk) / math.log1p(-target))
+
+
+def _too_little(confidence: Floats, is_right: npt.NDArray[np.bool_], target: float, risk: float) -> str:
+    needed = fields_needed(target, risk / TRIED)
+    there = f"{len(confidence):,} fields were verified by lot, {int((~is_right).sum()):,} of them wrong"
+    help_ = "read without it, and have a person look at more with `scanner review --sample`"
+    if len(confidence) >= needed:
+        return (
+            f"--target-error {target:g}: {there}, too many even among the surest; verify more, or ask for less: {help_}"
+        )
+    return f"--target-error {target:g}: {there}, at least {needed - len(confidence):,} more are needed; {help_}"
+
+
+def _verified(ledger: Ledger, book: Book) -> tuple[list[Name], Floats, npt.NDArray[np.bool_]]:
+    """Names, confidences, and whether they were read right, of the fields before the first that nobody has verified."""
+    settled = settled_by_field(book.all())
+    last = max((verdict.at for verdict in settled.values()), default="")
+    names: list[Name] = []
+    confidence: list[float] = []
+    is_right: list[bool] = []
+    for key, value, sureness in sorted(_judged(ledger, last), key=lambda each: place_in_sample(each[0])):
+        if key not in settled:
+            break
+        names.append((key.form, key.field))
+        confidence.append(sureness)
+        is_right.append(settled[key].value == value and settled[key].is_readable)
+    return names, np.array(confidence), np.array(is_right, np.bool_)
+
+
+def _judged(ledger: Ledger, last: str) -> Iterable[tuple[FieldKey, str, float]]:
+    """The fields that a threshold decides about, on pages read before anything was last said: value and confidence."""
+    for digest, page, form, name, value, confidence in ledger.fields_of_reasons(JUDGED, last):
+        yield FieldKey(digest, page, form, name), value, confidence

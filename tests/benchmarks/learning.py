@@ -1,0 +1,127 @@
+"""Whether corrections teach: a network that has never seen Swiss hands, and what two of them make of it.
+
+    scanner train --digits mnist --out base --name base --no-test
+    python tests/benchmarks/learning.py ../shared/data base/base.onnx --mnist mnist [--writers 1 2] [--digits 200]
+
+Pages are made of the digits of these writers, and read with the base network; all their fields are corrected or
+confirmed through `scanner correct`, the digits exported by `scanner export --to digits`, and the network taught by
+`scanner train --from`. Then both networks are measured on the digits of the other writers, and on MNIST's test digits.
+"""
+
+import argparse
+import csv
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from scanner.correct import correct
+from scanner.handover import hand_over
+from scanner.network import load_network
+from scanner.order import Order
+from scanner.run import run
+from scanner.synth import DataSetDigits, write_pages
+from scanner.training import TrainOptions, train
+from scanner.training.augment import plain_crop
+from scanner.training.datasets import DigitSet, read_source
+from scanner.training.prepare import _normalized
+
+PER_PAGE = 30  # digits on a page, about
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("base", type=Path)
+    parser.add_argument("--mnist", type=Path, help="rehearse these digits beside, and measure their test part")
+    parser.add_argument("--writers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--digits", type=int, default=200, help="of each writer")
+    parser.add_argument("--out", type=Path, help="keep what is made here")
+    options = parser.parse_args()
+    swiss = read_source(options.data / "swiss_digits.npz").train
+    assert swiss.writers is not None
+    with tempfile.TemporaryDirectory() as place:
+        folder = options.out or Path(place)
+        archive = teach_by_corrections(folder, swiss, options.writers, options.digits, options.base)
+        taught = train(
+            TrainOptions(
+                digits=(*([options.mnist] if options.mnist else []), archive),
+                out=folder / "taught",
+                name="taught",
+                variants=3,
+                boxed=30_000,
+                measure_tests=False,
+                start_from=options.base.with_suffix(".keras"),
+            )
+        )
+        others = swiss.take(np.flatnonzero(~np.isin(swiss.writers, options.writers)))
+        sets = {"other Swiss writers": others}
+        if options.mnist and (test := read_source(options.mnist).test) is not None:
+            sets["MNIST test"] = test
+        for name, digits in sets.items():
+            before, after = (wrong_on(digits, path) for path in (options.base, taught.onnx))
+            count = len(digits)
+            print(
+                f"{name} ({count:,}): {before} wrong before ({100 * (1 - before / count):.2f} %), "
+                f"{after} after ({100 * (1 - after / count):.2f} %)"
+            )
+
+
+def teach_by_corrections(folder: Path, swiss: DigitSet, writers: list[int], count: int, base: Path) -> Path:
+    """Pages of each writer's digits, read, corrected and exported, as people would."""
+    rng = np.random.default_rng(1)
+    scans = folder / "scans"
+    assert swiss.writers is not None
+    for writer in writers:
+        own = np.flatnonzero(swiss.writers == writer)
+        some = swiss.take(rng.choice(own, count, replace=False))
+        hand = DataSetDigits(some.ink, some.labels)
+        write_pages(scans / str(writer), -(-count // PER_PAGE), ["separate", "cells"], ["clean", "scan"], writer, hand)
+    output = folder / "output"
+    summary = run([scans / str(writer) for writer in writers], output, Order(model=base))
+    table = fill(output, scans, folder / "corrections.csv")
+    taken = correct(output, table, "benchmark").taken
+    archive, digits = hand_over(output, "digits", folder / "corrected.npz")
+    print(
+        f"{summary.pages} pages of {len(writers)} writers, {summary.fields} fields: {taken.changed} changed, "
+        f"{taken.confirmed} confirmed, {digits} digits exported"
+    )
+    return archive
+
+
+def fill(output: Path, scans: Path, table: Path) -> Path:
+    """A table of corrections with the truth of every field that was found whole."""
+    truth: dict[tuple[str, str], list[str]] = {}
+    for path in scans.rglob("truth.csv"):
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                truth.setdefault((path.parent.name, row["file"]), []).append(row["cells"])
+    with (output / "fields.csv").open(newline="") as file:
+        fields = list(csv.DictReader(file))
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "page", "field", "correct_value"])
+        by_page: dict[str, list[dict[str, str]]] = {}
+        for row in fields:
+            by_page.setdefault(row["file"], []).append(row)
+        for name, found in by_page.items():
+            written = truth[scans_of(name, scans)]
+            if [len(row["cells"]) for row in found] == [len(cells) for cells in written]:  # else a person would look
+                writer.writerows(
+                    [name, row["page"], row["field"], cells] for row, cells in zip(found, written, strict=True)
+                )
+    return table
+
+
+def scans_of(name: str, scans: Path) -> tuple[str, str]:
+    parts = Path(name).parts
+    return (parts[-2], parts[-1]) if len(parts) > 1 else (next(scans.iterdir()).name, parts[-1])
+
+
+def wrong_on(digits: DigitSet, network: Path) -> int:
+    answers = load_network(network).scores(_normalized([plain_crop(ink) for ink in digits.ink])).argmax(axis=1)
+    return int((answers != digits.labels).sum())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What --target-error promises: it holds, it refuses where too little is verified, and it decides what is accepted."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from scanner.cli import app
+from scanner.errors import UsageError
+from scanner.fields import FieldReading
+from scanner.order import Order
+from scanner.pipeline import PageFailure, PageReading
+from scanner.review.desk import Desk
+from scanner.review.guarantee import choose_threshold, fields_needed, make_guarantee, wrong_bound
+from scanner.run import run
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+NAME = ("form", "number")
+
+
+def drawn(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fields as they are: most are sure; how sure they are tells how often they are right, if not quite honestly."""
+    confidence = 1 - rng.beta(0.4, 12, count)
+    return confidence, rng.random(count) < confidence**1.2
+
+
+def test_the_bound_is_that_of_clopper_and_pearson() -> None:
+    assert wrong_bound(0, 100, 0.05) == pytest.approx(1 - 0.05**0.01)
+    assert wrong_bound(3, 1000, 0.05) == pytest.approx(0.00774, abs=1e-4)
+    assert wrong_bound(5, 5, 0.05) == 1.0
+    assert fields_needed(0.01, 0.05) == 299
+
+
+def test_too_little_is_refused_with_how_much_is_needed() -> None:
+    confidence = np.ones(100)
+    with pytest.raises(UsageError, match=r"100 fields were verified by lot, 0 of them wrong, at least [\d,]+ more"):
+        make_guarantee([NAME] * 100, confidence, np.ones(100, bool), 0.001)
+    with pytest.raises(UsageError, match="too many even among the surest"):
+        make_guarantee([NAME] * 9000, np.ones(9000), np.arange(9000) % 10 > 0, 0.001)
+    with pytest.raises(UsageError, match="0 fields were verified"):
+        make_guarantee([], np.zeros(0), np.zeros(0, bool), 0.01)
+
+
+def test_where_all_are_right_all_are_accepted() -> None:
+    confidence = np.linspace(0.5, 1, 4000)
+    found = make_guarantee([NAME] * 4000, confidence, np.ones(4000, bool), 0.002)
+    assert found.straight_through == 1
+    assert found.thresholds[NAME] == 0.5
+
+
+def test_the_error_asked_for_is_kept_in_nearly_all_draws() -> None:
+    """On fields whose truth is known: of 100 draws at most a few may break the promise, 5 by design."""
+    target, broken, accepted = 0.01, 0, []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        confidence, is_right = drawn(rng, 2000)
+        threshold = choose_threshold(confidence, is_right, target, 0.05)
+        if threshold is None:
+            continue
+        new, right = drawn(rng, 100_000)
+        above = new >= threshold
+        accepted.append(above.mean())
+        broken += (~right[above]).mean() > target
+    assert broken <= 5
+    assert len(accepted) > 80
+    assert np.mean(accepted) > 0.3
+
+
+def test_a_field_of_its_own_kind_has_its_own_threshold() -> None:
+    rng = np.random.default_rng(1)
+    good, bad = ("form", "good"), ("form", "bad")
+    confidence = np.concatenate([1 - rng.beta(0.4, 12, 3000)] * 2)
+    is_right = np.concatenate([np.ones(3000, bool), rng.random(3000) < 0.9])
+    found = make_guarantee([good] * 3000 + [bad] * 3000, confidence, is_right, 0.01)
+    assert found.thresholds[good] == confidence[:3000].min()
+    assert found.thresholds[bad] > 1  # none of them
+
+
+def field(name: str, confidence: float, reason: str = "", status: str = "accepted") -> FieldReading:
+    return FieldReading(name, "12", confidence, status, reason, "12", (1.0, 1.0), (1, 2, 3, 4), ())
+
+
+def test_thresholds_decide_what_they_may_and_nothing_else() -> None:
+    names = [NAME] * 4000
+    confidence = np.linspace(0.5, 1, 4000)
+    is_right = confidence > 0.7
+    found = make_guarantee(names, confidence, is_right, 0.01)
+    page = PageReading(
+        "a.png",
+        1,
+        (
+            field("number", 0.99, "low_confidence", "review"),
+            field("number", 0.5),
+            field("number", 0.99, "ink_on_frame", "review"),
+            field("number", 0.99, "", "blank"),
+        ),
+        0.1,
+        "form",
+    )
+    judged = found.judged(page)
+    assert isinstance(judged, PageReading)
+    assert [(each.status, each.reason) for each in judged.fields] == [
+        ("accepted", ""),
+        ("review", "low_confidence"),
+        ("review", "ink_on_frame"),
+        ("blank", ""),
+    ]
+    failure = PageFailure("a.png", 1, "damaged", "", 0.1)
+    assert found.judged(failure) is failure
+
+
+def test_a_run_keeps_the_error_by_what_people_have_verified(tmp_path: Path) -> None:
+    inbox, out = tmp_path / "in", tmp_path / "out"
+    shutil.copytree(SAMPLES / "exam", inbox)
+    with pytest.raises(UsageError, match="0 fields were verified"):
+        run([inbox], out, Order(target_error=0.2))
+    run([inbox], out)
+    desk = Desk(out, sample=1.0)
+    for item in desk.next("ada", 1000):
+        typed = item.reading.value if "?" not in item.reading.cells else "?"
+        desk.say("ada", item.id, typed or "_", is_certain=True)
+    desk.close()
+    summary = run([inbox], out, Order(target_error=0.3))
+    assert summary.guarantee.startswith("at most 30 % of the accepted are wrong, with 95 % confidence, by ")
+    assert summary.new == 0  # the readings are the same
+    with pytest.raises(UsageError, match=r"at least [\d,]+ more are needed"):
+        run([inbox], out, Order(target_error=0.001))
+
+
+def test_the_command_tells_what_is_asked_for_in_vain(tmp_path: Path) -> None:
+    for options in (["--target-error", "0"], ["--target-error", "0.01", "--min-confidence", "0.5"]):
+        result = CliRunner().invoke(app, ["read", str(SAMPLES / "exam"), "-o", str(tmp_path / "out"), *options])
+        assert result.exit_code == 2
