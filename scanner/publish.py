@@ -22,8 +22,7 @@ from scanner.order import Order, digest_of, make_kit
 from scanner.pipeline import PageResult, policy_of
 from scanner.report import Tally, write_report
 from scanner.review import Book, Corrections
-from scanner.review.desk import Desk
-from scanner.review.guarantee import Guarantee, guarantee_of
+from scanner.review.guarantee import Guarantee, guarantee_of, quality_of
 from scanner.staging import (
     CORRECTIONS,
     LEDGER,
@@ -39,6 +38,7 @@ from scanner.task import Kit
 if TYPE_CHECKING:
     from scanner.documents import Assembler
     from scanner.known import KnownForm
+    from scanner.review.desk import Desk
 
 ORDER_NOTE = "order"  # in the ledger: what the pages are read with
 TABLES_NOTE = "tables"  # in the ledger: what the tables were made of, and how they look
@@ -85,7 +85,9 @@ def guarantee_for(order: Order, ledger: Ledger, book: Book) -> Guarantee | None:
 
 
 @contextmanager
-def open_review(output: Path, *, double: bool = False, sample: float = 0.0) -> Iterator[tuple[Kit, Callable[[], Desk]]]:
+def open_review(
+    output: Path, *, double: bool = False, sample: float = 0.0
+) -> Iterator[tuple[Kit, "Callable[[], Desk]"]]:
     """What the pages of a run folder were read with, and what opens a desk on it; one server at a time reviews it.
 
     Raises:
@@ -97,6 +99,8 @@ def open_review(output: Path, *, double: bool = False, sample: float = 0.0) -> I
     with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger:
         order = ledger.note(ORDER_NOTE)
     kit, _, known = make_kit(Order.from_json(order) if order else Order())
+    from scanner.review.desk import Desk
+
     with review_lock(output):
         yield kit, lambda: Desk(output, known, double=double, sample=sample)
 
@@ -119,7 +123,8 @@ def publish(
         tally.skipped.update(file.reason for file in skipped)
         if book.path.exists():
             write_corrections(folder / CORRECTIONS, account.corrections.made)
-        write_report(folder / REPORT, output.resolve().name, tally, ledger.runs(), output)
+        quality = quality_of(ledger, book)
+        write_report(folder / REPORT, output.resolve().name, tally, ledger.runs(), output, quality)
 
     summary = write_tables(output, tally.see(results), skipped=account.skipped(), documents=assembler, finish=finish)
     signs = signs_of_tables(output)

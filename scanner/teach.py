@@ -1,6 +1,6 @@
 """What people have verified, as labeled digits: cut from the crops or the scans, as the network sees them."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,7 @@ from scanner.fields import FieldReading
 from scanner.ledger import Ledger, ledger_errors
 from scanner.overlay import cells_in_crop, cut_field
 from scanner.page import load_page, load_picture
-from scanner.review import Book, Verdict, settle
+from scanner.review import Book, FieldKey, Verdict, settle
 from scanner.staging import LEDGER
 
 
@@ -36,8 +36,8 @@ class VerifiedDigits:
     lost: int
 
 
-def verified_digits(output: Path) -> VerifiedDigits:
-    """The digits of a run folder that people have corrected or confirmed, and no others.
+def verified_digits(output: Path, only: Container[FieldKey] | None = None) -> VerifiedDigits:
+    """The digits of a run folder that people have corrected or confirmed, and no others; of these fields `only`.
 
     Raises:
         NoInputError: there is no run, or nothing in it is verified.
@@ -48,7 +48,8 @@ def verified_digits(output: Path) -> VerifiedDigits:
     writers: list[int] = []
     lost = 0
     with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger, Book(output) as book:
-        pages = groupby(_settled(book), key=lambda verdict: (verdict.key.digest, verdict.key.page))
+        wanted = (each for each in _settled(book) if only is None or each.key in only)
+        pages = groupby(wanted, key=lambda verdict: (verdict.key.digest, verdict.key.page))
         for writer, ((digest, page), verdicts) in enumerate(pages):
             scan = _Scan(ledger, output, digest, page)
             for verdict in verdicts:

@@ -10,11 +10,13 @@ from typer.testing import CliRunner
 from scanner.cli import app
 from scanner.errors import UsageError
 from scanner.fields import FieldReading
+from scanner.network import load_network
 from scanner.order import Order
 from scanner.pipeline import PageFailure, PageReading
 from scanner.review.desk import Desk
 from scanner.review.guarantee import choose_threshold, fields_needed, make_guarantee, wrong_bound
 from scanner.run import run
+from scanner.training.refit import refit
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 NAME = ("form", "number")
@@ -127,9 +129,34 @@ def test_a_run_keeps_the_error_by_what_people_have_verified(tmp_path: Path) -> N
     assert summary.new == 0  # the readings are the same
     with pytest.raises(UsageError, match=r"at least [\d,]+ more are needed"):
         run([inbox], out, Order(target_error=0.001))
+    assert (
+        "that people have looked at by lot, 0\nwere wrong; of all between 0.00 % and"
+        in (out / "report.html").read_text()
+    )
 
 
 def test_the_command_tells_what_is_asked_for_in_vain(tmp_path: Path) -> None:
     for options in (["--target-error", "0"], ["--target-error", "0.01", "--min-confidence", "0.5"]):
         result = CliRunner().invoke(app, ["read", str(SAMPLES / "exam"), "-o", str(tmp_path / "out"), *options])
         assert result.exit_code == 2
+
+
+def test_a_network_is_fitted_to_what_was_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, models = tmp_path / "out", tmp_path / "models"
+    run([SAMPLES / "exam" / "clean.png"], out)
+    desk = Desk(out, sample=1.0)
+    for item in desk.next("ada", 1000):
+        typed = item.reading.value if "?" not in item.reading.cells else "?"
+        desk.say("ada", item.id, typed or "_", is_certain=True)
+    desk.close()
+    with pytest.raises(UsageError, match=r"verified by lot, [\d,]+ more are needed"):
+        refit(out, models, "mine")
+    monkeypatch.setattr("scanner.training.refit.FEWEST", 5)
+    monkeypatch.setattr("scanner.training.refit.FEWEST_FOR_THRESHOLD", 6)
+    found = refit(out, models, "mine")
+    network = load_network(models / "mine")
+    assert network.card.temperature == pytest.approx(found.temperature[1], abs=1e-4)
+    assert network.card.accept_threshold == found.threshold[1]
+    result = CliRunner().invoke(app, ["calibrate", str(out), "--out", str(models)])
+    assert result.stdout.startswith(str(models / "calibrated.json"))
+    assert run([SAMPLES / "exam" / "clean.png"], out, Order(model=models / "calibrated")).new == 1

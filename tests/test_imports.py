@@ -11,7 +11,22 @@ import pytest
     [
         ("scanner.cli", {"tensorflow", "keras", "cv2", "pandas", "onnxruntime", "numpy", "PIL"}),
         ("scanner.pipeline", {"tensorflow", "keras", "onnx", "tf2onnx", "matplotlib", "typer", "rich"}),
-        ("scanner.run", {"tensorflow", "keras", "onnx", "tf2onnx", "matplotlib", "typer", "rich"}),
+        (
+            "scanner.run",
+            {
+                "tensorflow",
+                "keras",
+                "onnx",
+                "matplotlib",
+                "typer",
+                "rich",
+                "pydantic",
+                "scipy",
+                "pandas",
+                "fsspec",
+                "fastapi",
+            },
+        ),
         ("scanner.training", {"tensorflow", "keras", "onnx", "tf2onnx", "matplotlib"}),
         ("scanner", {"tensorflow", "keras"}),
     ],

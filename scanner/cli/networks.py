@@ -66,6 +66,24 @@ def train(
 
 
 @app.command()
+def calibrate(
+    output: Annotated[Path, typer.Argument(help="The output folder of a run.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the network and its card.")] = Path("models"),
+    name: Annotated[str, typer.Option(help="Its name: `scanner read --model OUT/NAME`.")] = "calibrated",
+) -> None:
+    """Fit the network's confidence to what people have verified in a run folder, by lot."""
+    from scanner.training.refit import refit
+
+    found = refit(output, out, name)
+    say(
+        printable(
+            f"{found.card}: by {found.digits:,} digits, temperature {found.temperature[0]:.3f} -> "
+            f"{found.temperature[1]:.3f}, threshold {found.threshold[0]:.4f} -> {found.threshold[1]:.4f}"
+        )
+    )
+
+
+@app.command()
 def evaluate(
     target: Annotated[
         Path, typer.Argument(metavar="TARGET", help="A network, or the folder of a run.", show_default=False)

@@ -11,6 +11,7 @@ from typing import Any
 from scanner.fields import ACCEPTED, REVIEW
 from scanner.ledger import RunRow
 from scanner.report.tally import CONFIDENCES, Tally
+from scanner.review.guarantee import Quality
 
 SHOWN_RUNS = 14
 SHOWN_FIELDS = 40
@@ -28,7 +29,9 @@ class Bar:
     review: int
 
 
-def write_report(path: Path, title: str, tally: Tally, runs: Sequence[RunRow], output: Path) -> None:
+def write_report(
+    path: Path, title: str, tally: Tally, runs: Sequence[RunRow], output: Path, quality: Quality | None = None
+) -> None:
     """Write the report.
 
     Args:
@@ -37,6 +40,7 @@ def write_report(path: Path, title: str, tally: Tally, runs: Sequence[RunRow], o
         tally: what has gone into the tables.
         runs: those of the folder that read anything, the last one first.
         output: the folder in which the pictures lie; they go into the file.
+        quality: what people have found of the accepted fields; None where they have not looked.
 
     Raises:
         OSError: it cannot be written.
@@ -50,13 +54,20 @@ def write_report(path: Path, title: str, tally: Tally, runs: Sequence[RunRow], o
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"share": _share, "number": _number, "when": _when, "picture": lambda name: _picture(output, name)}
+    pages.filters |= {
+        "share": _share,
+        "fine_share": _fine_share,
+        "number": _number,
+        "when": _when,
+        "picture": lambda name: _picture(output, name),
+    }
     facts: dict[str, Any] = {
         "title": title,
         "tally": tally,
         "bars": _bars(tally),
         "runs": runs[:SHOWN_RUNS],
         "drop": drop_in(runs),
+        "quality": quality,
         "fields": sorted(tally.by_field.items(), key=lambda item: -item[1].statuses[REVIEW])[:SHOWN_FIELDS],
         "more_fields": max(len(tally.by_field) - SHOWN_FIELDS, 0),
     }
@@ -99,6 +110,10 @@ def _is_worse(bad: int, count: int, bad_before: int, count_before: int) -> bool:
 
 def _share(part: float | None) -> str:
     return "-" if part is None else f"{100 * part:.1f} %"
+
+
+def _fine_share(part: float) -> str:
+    return f"{100 * part:.2f} %"
 
 
 def _number(count: int) -> str:

@@ -4,6 +4,7 @@ SQLite in WAL mode, beside the ledger, as people write while a run does. A field
 its page, form and name; beside that stands where it lay, so that a later reading tells whether it is still the same.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from scanner.errors import OutputError
 NAME = "review.db"
 APPLICATION_ID = 0x5363_5265  # "ScRe": tells our databases from others
 VERSION = 1
+SAMPLE_SALT = b"quality"  # of the order in which fields are looked at by lot
 WAIT_S = 10.0  # for others who write
 
 Way: TypeAlias = Literal["table", "key", "group", "double", "sample"]
@@ -52,6 +54,12 @@ class FieldKey:
     page: int
     form: str
     field: str
+
+
+def place_in_sample(key: FieldKey) -> float:
+    """Where a field stands, from 0 to 1, in an order that depends on nothing but chance."""
+    told = repr((key.digest, key.page, key.field)).encode()
+    return int.from_bytes(hashlib.blake2b(told, key=SAMPLE_SALT, digest_size=8).digest(), "big") / 2**64
 
 
 @dataclass(frozen=True, slots=True)

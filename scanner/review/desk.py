@@ -17,23 +17,22 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from scanner.errors import PageError
 from scanner.export import plain_path
 from scanner.fields import ACCEPTED, REVIEW, FieldReading
-from scanner.form import FormField
 from scanner.ledger import Ledger, now_text
 from scanner.pipeline import PageReading
 from scanner.review.apply import settle
-from scanner.review.book import Book, FieldKey, Verdict, Way
+from scanner.review.book import Book, FieldKey, Verdict, Way, place_in_sample
 from scanner.review.meaning import Impossible, meaning_of
 from scanner.review.take_in import broken_rule, make_verdict
 from scanner.sources import real_path
 
 if TYPE_CHECKING:
+    from scanner.form import FormField
     from scanner.known import KnownForm
 
 LEASE_S = 600.0  # a field stays with the person who looks at it for so long
 REFRESH_S = 15.0  # how often what a run has added is looked for
 GROUP_REASONS = ("low_confidence", "check_failed")  # of fields that may be settled box by box
 MOST_CELLS = 120  # in one grid
-SAMPLE_SALT = b"quality"  # which accepted fields are looked at depends on nothing but their content
 
 Purpose: TypeAlias = Literal["review", "sample"]
 
@@ -330,7 +329,7 @@ class Desk:
 
     # --- for those who show it
 
-    def field_of(self, item: Item) -> FormField | None:
+    def field_of(self, item: Item) -> "FormField | None":
         return self._fields.get((item.page.form, item.reading.name))
 
     def crop_of(self, item: Item) -> Path | None:
@@ -344,9 +343,3 @@ class Desk:
         if path is None:
             raise PageError("unreadable", f"{item.page.file} is no longer where it was read")
         return path
-
-
-def place_in_sample(key: FieldKey) -> float:
-    """Where a field stands, from 0 to 1, in an order that depends on nothing but chance."""
-    told = repr((key.digest, key.page, key.field)).encode()
-    return int.from_bytes(hashlib.blake2b(told, key=SAMPLE_SALT, digest_size=8).digest(), "big") / 2**64

@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scanner.fields import BLANK, FieldReading, digits_in
-from scanner.filled import number_in
-from scanner.form import FormField
 from scanner.network import CROSSED, NOT_A_DIGIT
+
+if TYPE_CHECKING:
+    from scanner.form import FormField
 
 EXPONENT = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
 SEPARATORS = re.compile(r"[\s.,/'’-]")  # of dates, amounts and thousands
@@ -28,7 +30,7 @@ class Impossible(ValueError):
 
 
 def meaning_of(
-    typed: str, reading: FieldReading, *, field: FormField | None = None, has_lost_zeros: bool = False
+    typed: str, reading: FieldReading, *, field: "FormField | None" = None, has_lost_zeros: bool = False
 ) -> Meant | None:
     """What was typed for a field; None where nothing was.
 
@@ -75,7 +77,7 @@ def _without_separators(typed: str, text: str, reading: FieldReading) -> str:
     return bare
 
 
-def _placed(typed: str, digits: str, reading: FieldReading, field: FormField | None, has_lost_zeros: bool) -> Meant:
+def _placed(typed: str, digits: str, reading: FieldReading, field: "FormField | None", has_lost_zeros: bool) -> Meant:
     """Fewer digits than boxes."""
     filled = [place for place, cell in enumerate(reading.cells) if cell != BLANK]
     if len(digits) < len(filled) and has_lost_zeros:
@@ -94,12 +96,16 @@ def _placed(typed: str, digits: str, reading: FieldReading, field: FormField | N
     return Meant(digits, digits.rjust(len(reading.cells), BLANK), is_exact=False)
 
 
-def _value(cells: str, field: FormField | None) -> str:
+def _value(cells: str, field: "FormField | None") -> str:
     """The number in these cells: where the form takes a cross or a blank for zero, it counts."""
-    return (number_in(cells, field) if field is not None and field.zero_cells else None) or digits_in(cells)
+    if field is None or not field.zero_cells:
+        return digits_in(cells)
+    from scanner.filled import number_in  # forms take a tenth of a second to import
+
+    return number_in(cells, field) or digits_in(cells)
 
 
-def _marks(text: str, field: FormField) -> Meant:
+def _marks(text: str, field: "FormField") -> Meant:
     choices = field.options
     if text == BLANK:
         return Meant("", BLANK * len(choices))

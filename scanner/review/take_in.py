@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from scanner.export import plain_path
 from scanner.fields import FieldReading
-from scanner.filled import value_of
 from scanner.ledger import Ledger, now_text
 from scanner.pipeline import PageReading
 from scanner.review.apply import settle
@@ -104,6 +103,8 @@ def broken_rule(page: PageReading, reading: FieldReading, meant: Meant, forms: "
     known = next((each for each in forms if each.form.name == page.form), None)
     if known is None or not meant.is_readable:
         return ""
+    from scanner.filled import value_of
+
     described = {field.name: field for field in known.form.fields}
     rule = known.rules.get(reading.name)
     if rule is not None and not rule.allows(meant.value):
