@@ -8,13 +8,14 @@ import re
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scanner.crew import PAGE_TIMEOUT, WORKER_DIED, Crew, Lost
+from scanner.crew import NOT_BEGUN, PAGE_TIMEOUT, WORKER_DIED, Crew, Lost
 from scanner.errors import EngineError, UsageError
 from scanner.task import Job, Kit, Outcome, perform
 
@@ -133,8 +134,16 @@ def _lost(error: Exception, address: str) -> Lost:
 
     if isinstance(error, KilledWorker):
         return Lost(WORKER_DIED, "each worker of the cluster that had it died")
+    if _is_of_the_executor(error):
+        return Lost(NOT_BEGUN, "")
     if isinstance(error, (CancelledError, OSError)):
         raise EngineError(
             f"{address}: the scheduler is gone ({error}); what was read is kept, the same command goes on"
         ) from error
     raise error
+
+
+def _is_of_the_executor(error: Exception) -> bool:
+    """Whether Dask's executor has stumbled over a job whose worker went away when its result was on its way."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return bool(frames) and frames[-1][0].f_globals.get("__name__") == "distributed.cfexecutor"

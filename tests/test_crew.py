@@ -1,10 +1,12 @@
 """Workers: one that dies or hangs costs its job only; a cluster is one more executor."""
 
+import asyncio
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,25 @@ def test_a_job_of_a_cluster_that_takes_too_long_is_given_up(cluster: str, kit: K
     assert lost == [Lost("page_timeout", "not finished after 1e-06 s")] * 3
     with open_crew(Engine(cluster=cluster), kit, tmp_path) as crew:  # its workers were started anew
         assert all(isinstance(result, Looked) for _, result in work(crew, Todo(iter(jobs))))
+
+
+def test_a_result_that_is_lost_on_its_way_is_made_again(cluster: str, kit: Kit, tmp_path: Path) -> None:
+    """Dask's executor takes a result for an exception, where its worker goes in that moment."""
+    from distributed.cfexecutor import _cascade_future
+
+    class Future_:
+        status = "lost"
+
+        async def _result(self, *, raiseit: bool) -> Looked:
+            return Looked(None, 1)
+
+    async def lose() -> Future[object]:
+        future: Future[object] = Future()
+        await _cascade_future(Future_(), future)
+        return future
+
+    with open_crew(Engine(cluster=cluster), kit, tmp_path) as crew:
+        assert crew.result_of(asyncio.run(lose())) == Lost("not_begun", "")
 
 
 def test_a_cluster_that_does_not_answer(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
