@@ -4,7 +4,7 @@ import getpass
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.errors import OutputError, RunningError
+from scanner.errors import OutputError, RunningError, UsageError
 from scanner.export import RunSummary
 from scanner.known import KnownForm
 from scanner.ledger import Ledger, ledger_errors
@@ -42,7 +42,7 @@ def correct(output: Path, table: Path, who: str | None = None) -> Corrected:
         taken = take_in(ledger, book, table, who or getpass.getuser(), forms)
     try:
         return Corrected(taken, publish_again(output))
-    except (RunningError, OutputError) as error:  # what was taken in is safe
+    except (RunningError, OutputError, UsageError) as error:  # what was taken in is safe
         return Corrected(taken, None, str(error))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.account import Account
-from scanner.errors import NoInputError, OutputError
+from scanner.errors import NoInputError, OutputError, UsageError
 from scanner.export import (
     FIELD_COLUMNS,
     PAGE_COLUMNS,
@@ -98,11 +98,18 @@ def open_review(
         raise NoInputError(f"{output}: no {LEDGER} in it; name the output folder of a run")
     with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger:
         order = ledger.note(ORDER_NOTE)
-    kit, _, known = make_kit(Order.from_json(order) if order else Order())
+    asked = Order.from_json(order) if order else Order()
+    kit, _, known = make_kit(asked)
+
+    def guarantee(ledger: Ledger, book: Book) -> Guarantee | None:
+        with suppress(UsageError):  # then what is in review shows as it was read
+            return guarantee_for(asked, ledger, book)
+        return None
+
     from scanner.review.desk import Desk
 
     with review_lock(output):
-        yield kit, lambda: Desk(output, known, double=double, sample=sample)
+        yield kit, lambda: Desk(output, known, double=double, sample=sample, guarantee=guarantee)
 
 
 def publish(

@@ -77,6 +77,7 @@ def run(
     if not discovery.count and not (output / LEDGER).exists():
         raise nothing_in(inputs)
     with open_run(output) as (ledger, book):
+        guarantee = guarantee_for(order, ledger, book)  # before it is asked anew which files are still the same
         with ledger.transaction():
             ledger.put_note(ORDER_NOTE, order.to_json())
             plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
@@ -85,7 +86,6 @@ def run(
             if not (output / CROPS).exists():
                 ledger.read_again_what_has_crops()
             reader = _with_redo(reader, ledger, chores.redo)
-        guarantee = guarantee_for(order, ledger, book)
         shift = Shift(ledger, reader, output, chores.limit, lambda done: progress(done, plan.files))
         tell_event("started", output=str(output), files=plan.found, process=os.getpid())
         started = now_text()

@@ -1,8 +1,7 @@
 """What people have verified, as labeled digits: cut from the crops or the scans, as the network sees them."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from scanner.fields import FieldReading
 from scanner.ledger import Ledger, ledger_errors
 from scanner.overlay import cells_in_crop, cut_field
 from scanner.page import load_page, load_picture
-from scanner.review import Book, FieldKey, Verdict, settle
+from scanner.review import Book, FieldKey, Said, Verdict
 from scanner.staging import LEDGER
 
 
@@ -48,12 +47,15 @@ def verified_digits(output: Path, only: Container[FieldKey] | None = None) -> Ve
     writers: list[int] = []
     lost = 0
     with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger, Book(output) as book:
-        wanted = (each for each in _settled(book) if only is None or each.key in only)
-        pages = groupby(wanted, key=lambda verdict: (verdict.key.digest, verdict.key.page))
-        for writer, ((digest, page), verdicts) in enumerate(pages):
+        said = Said(book.all())
+        for writer, (digest, page) in enumerate(said.pages):
             scan = _Scan(ledger, output, digest, page)
-            for verdict in verdicts:
-                found = scan.digits_of(verdict)
+            for reading in scan.fields:
+                final = said.settled(digest, page, reading.box_xywh)
+                is_wanted = only is None or FieldKey(digest, page, scan.form, reading.name) in only
+                if final is None or not (final.is_readable and final.is_exact and is_wanted):
+                    continue
+                found = scan.digits_of(reading, final)
                 lost += found is None
                 for image, label in found or ():
                     images.append(image)
@@ -70,27 +72,18 @@ def write_digits(path: Path, digits: VerifiedDigits) -> None:
         np.savez_compressed(file, x=digits.images, y=digits.labels, writer=digits.writers)
 
 
-def _settled(book: Book) -> Iterator[Verdict]:
-    """What holds of each field of which each box is known."""
-    for _, said in groupby(book.all(), key=lambda verdict: verdict.key):
-        final = settle(list(said))
-        if final is not None and final.is_readable and final.is_exact:
-            yield final
-
-
 class _Scan:
     """A page: its scan is opened once, and only where a crop is not there."""
 
     def __init__(self, ledger: Ledger, output: Path, digest: str, page: int) -> None:
         self._path, self._number, self._output = ledger.path_of(digest), page, output
-        self._page = ledger.page_of(digest, page)
+        read = ledger.page_of(digest, page)
+        self.fields, self.form = (read.fields, read.form) if read is not None else ((), "")
         self._gray: Gray | None = None
 
-    def digits_of(self, verdict: Verdict) -> list[tuple[npt.NDArray[np.uint8], int]] | None:
+    def digits_of(self, reading: FieldReading, verdict: Verdict) -> list[tuple[npt.NDArray[np.uint8], int]] | None:
         """The digits of a field with their labels; None where no picture of it is left."""
-        fields = () if self._page is None else self._page.fields
-        reading = next((each for each in fields if each.name == verdict.key.field), None)
-        if reading is None or len(reading.cells) != len(verdict.cells) or reading.box_xywh != verdict.box:
+        if len(reading.cells) != len(verdict.cells):
             return None
         crop = self._crop(reading)
         if crop is None:

@@ -157,6 +157,57 @@ def test_a_sample_of_what_was_accepted_is_keyed_blind(out: Path) -> None:
     none.close()
 
 
+def test_who_comes_late_is_told_and_changes_nothing(out: Path) -> None:
+    clock = Clock()
+    desk = Desk(out, clock=clock)
+    item = desk.next("ada")[0]
+    clock.now = LEASE_S + 1
+    assert desk.next("bob")[0].id == item.id
+    with pytest.raises(NoSuchField):
+        desk.say("ada", item.id, "?")
+    desk.say("bob", item.id, "?")
+    with pytest.raises(NoSuchField):
+        desk.say("ada", item.id, "_")
+    desk.close()
+
+
+def test_after_undoing_nobody_keys_a_field_twice(out: Path) -> None:
+    desk = Desk(out, double=True)
+    item = desk.next("ada")[0]
+    desk.say("ada", item.id, "?")
+    desk.next("bob")
+    desk.say("bob", item.id, "?")
+    assert desk.undo("ada") is not None
+    assert item.id not in {each.id for each in desk.next("bob", 1000)}
+    desk.close()
+
+
+def test_double_entry_is_not_settled_many_at_once(out: Path) -> None:
+    plain = Desk(out)
+    boxes = [each for every in "0123456789_x" for each in plain.group(every)]
+    plain.close()
+    desk = Desk(out, double=True)
+    assert not any(desk.group(each) for each in "0123456789_x")
+    items = {item.key: item for item in desk.next("ada", 1000)}
+    known = next(items[item.key] for item, _ in boxes if item.key in items)
+    with pytest.raises(NoSuchField):
+        desk.say_of_group("ada", [(known.id, 0)], [])
+    desk.close()
+
+
+def test_a_box_that_is_read_otherwise_is_looked_at_again(out: Path) -> None:
+    desk = Desk(out)
+    character = next(each for each in "0123456789" if desk.group(each))
+    item, cell = desk.group(character)[0]
+    desk.book.add_cells([(item.key, cell, "?", True)], "ada", "2026")  # it was read as something else then
+    desk.close()
+    again = Desk(out)
+    assert (item.key, cell) in [(each.key, place) for each, place in again.group(character)]
+    with pytest.raises(NoSuchField):
+        again.say_of_group("ada", [(again.group(character)[0][0].id, 150)], [])
+    again.close()
+
+
 def test_boxes_are_settled_many_at_once(out: Path) -> None:
     desk = Desk(out)
     settled = 0

@@ -1,6 +1,9 @@
 """What --target-error promises: it holds, it refuses where too little is verified, and it decides what is accepted."""
 
+import csv
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from scanner.fields import FieldReading
 from scanner.network import load_network
 from scanner.order import Order
 from scanner.pipeline import PageFailure, PageReading
+from scanner.publish import open_review
 from scanner.review.desk import Desk
 from scanner.review.guarantee import choose_threshold, fields_needed, make_guarantee, wrong_bound
 from scanner.run import run
@@ -49,7 +53,7 @@ def test_where_all_are_right_all_are_accepted() -> None:
     confidence = np.linspace(0.5, 1, 4000)
     found = make_guarantee([NAME] * 4000, confidence, np.ones(4000, bool), 0.002)
     assert found.straight_through == 1
-    assert found.thresholds[NAME] == 0.5
+    assert found.default == 0.5
 
 
 def test_the_error_asked_for_is_kept_in_nearly_all_draws() -> None:
@@ -82,6 +86,59 @@ def test_a_field_of_its_own_kind_has_its_own_threshold() -> None:
 
 def field(name: str, confidence: float, reason: str = "", status: str = "accepted") -> FieldReading:
     return FieldReading(name, "12", confidence, status, reason, "12", (1.0, 1.0), (1, 2, 3, 4), ())
+
+
+@pytest.mark.parametrize("each", [400, 450, 600, 900, 2000])
+def test_more_that_is_verified_never_makes_it_refuse(each: int) -> None:
+    names = [("form", f"field{number}") for number in range(8) for _ in range(each)]
+    confidence = np.tile(np.linspace(0.9, 1, each), 8)
+    found = make_guarantee(names, confidence, np.ones(len(names), bool), 0.01)
+    assert found.straight_through > 0.9
+
+
+def test_what_nobody_has_looked_at_yet_takes_no_promise_away(tmp_path: Path) -> None:
+    inbox, out = tmp_path / "in", tmp_path / "out"
+    inbox.mkdir()
+    shutil.copy(SAMPLES / "exam" / "clean.png", inbox)
+    shutil.copy(SAMPLES / "exam" / "photo.jpg", inbox)
+    run([inbox], out)
+    verify_all(out)
+    before = run([inbox], out, Order(target_error=0.4)).guarantee
+    shutil.copy(SAMPLES / "exam" / "fax.tif", inbox)
+    assert run([inbox], out, Order(target_error=0.4)).guarantee.split(":")[0] == before.split(":")[0]
+    with desk_of(out) as desk:
+        desk.say("ada", desk.next("ada")[0].id, "?")
+    assert run([inbox], out, Order(target_error=0.4)).guarantee.split(":")[0] == before.split(":")[0]
+
+
+def test_the_desk_has_what_review_csv_has(tmp_path: Path) -> None:
+    inbox, out = [SAMPLES / "exam"], tmp_path / "out"
+    run(inbox, out)
+    verify_all(out)
+    (tmp_path / "more").mkdir()
+    shutil.copy(SAMPLES / "survey" / "clean.png", tmp_path / "more")
+    run([*inbox, tmp_path / "more"], out, Order(target_error=0.3))
+    with (out / "review.csv").open() as file:
+        review = {(row["file"], row["field"]) for row in csv.DictReader(file)}
+    with open_review(out) as (_, open_desk):
+        desk = open_desk()
+        shown = {(item.page.file, item.reading.name) for item in desk.next("ada", 1000)}
+        desk.close()
+    assert shown == review
+
+
+def verify_all(out: Path) -> None:
+    with desk_of(out) as desk:
+        for item in desk.next("ada", 1000):
+            typed = item.reading.value if "?" not in item.reading.cells else "?"
+            desk.say("ada", item.id, typed or "_", is_certain=True)
+
+
+@contextmanager
+def desk_of(out: Path) -> Iterator[Desk]:
+    desk = Desk(out, sample=1.0)
+    yield desk
+    desk.close()
 
 
 def test_thresholds_decide_what_they_may_and_nothing_else() -> None:

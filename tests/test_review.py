@@ -56,7 +56,7 @@ def test_nothing_said_makes_no_file(tmp_path: Path) -> None:
         assert list(book.all()) == []
         assert book.state() == ""
         assert book.undo_last("ada", "2026") is None
-        assert book.of_page("d", 1) == {}
+        assert book.of_page("d", 1) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,7 +70,7 @@ def test_what_is_said_stands_until_it_is_taken_back(tmp_path: Path) -> None:
         assert undone is not None
         assert undone.value == "13"
         assert book.undo_last("bob", "2026") is None
-        assert book.of_page("d" * 64, 1) == {("", "r01f01"): [verdict("12")]}
+        assert book.of_page("d" * 64, 1) == [verdict("12")]
         assert book.state() != state
 
 
@@ -127,6 +127,33 @@ def test_a_correction_finds_its_field_by_its_place(tmp_path: Path) -> None:
         assert corrections.lost == 1
 
 
+def test_the_newest_word_on_a_place_holds_whatever_its_field_was_called(tmp_path: Path) -> None:
+    def said(value: str, form: str, name: str) -> Verdict:
+        return replace(verdict(value), key=FieldKey("d" * 64, 1, form, name))
+
+    with Book(tmp_path) as book:
+        book.add([said("11", "", "r01f01"), said("22", "form", "number"), said("33", "", "r01f01")])
+        page = PageReading("a.png", 1, (reading("72"),), 0.1)
+        assert corrected(book, page) == [("r01f01", "33", "corrected")]
+
+
+def test_names_that_were_swapped_take_no_correction_along(tmp_path: Path) -> None:
+    left, right = reading("72", name="date"), replace(reading("34", name="number"), box_xywh=(300, 20, 100, 30))
+    with Book(tmp_path) as book:
+        book.add([replace(verdict("12"), key=FieldKey("d" * 64, 1, "form", "number"))])  # said of the left box
+        book.add([replace(verdict("35"), key=FieldKey("d" * 64, 1, "form", "number"), box=(300, 20, 100, 30))])
+        page = PageReading("a.png", 1, (left, right), 0.1, "form")
+        assert corrected(book, page) == [("date", "12", "corrected"), ("number", "35", "corrected")]
+
+
+def test_a_book_that_another_process_begins_is_seen(tmp_path: Path) -> None:
+    with Book(tmp_path) as early, Book(tmp_path) as other:
+        assert early.state() == ""
+        other.add([verdict("12")])
+        assert [each.value for each in early.all()] == ["12"]
+        assert early.undo_last("ada", "2026") is not None
+
+
 def test_pages_without_corrections_stay_as_they_are(tmp_path: Path) -> None:
     failure = PageFailure("a.png", 1, "damaged", "", 0.1)
     page = PageReading("a.png", 1, (reading("72"),), 0.1)
@@ -157,6 +184,7 @@ def test_pages_without_corrections_stay_as_they_are(tmp_path: Path) -> None:
         ("345", "_12_", Meant("345", "_345", is_exact=False)),  # one more than was seen: where, is not known
         ("01.02.2024", "01022024", Meant("01022024", "01022024")),
         ("1.234", "1239", Meant("1234", "1234")),
+        ("12345-6789", "923456789", Meant("123456789", "123456789")),
     ],
 )
 def test_what_is_typed_is_understood(typed: str, cells: str, meant: Meant | None) -> None:
@@ -170,6 +198,8 @@ def test_what_is_typed_is_understood(typed: str, cells: str, meant: Meant | None
         ("123456", "6 characters, the field 5 boxes"),
         ("1.2E+05", "rewritten by a program"),
         ("12.5", "rewritten by a program"),
+        ("1234.0", "rewritten by a program"),
+        ("-12345", "rewritten by a program"),
         ("abc", "has a b c in it"),
         ("12_", "a character for each of the 5 boxes"),
     ],
@@ -195,6 +225,13 @@ def test_marks_are_chosen_by_their_names() -> None:
     assert meaning_of("_", shown, field=field) == Meant("", "___")
     with pytest.raises(Impossible, match="none of the choices: post; parcel; other"):
         meaning_of("bike", shown, field=field)
+
+
+def test_an_amount_may_have_its_point() -> None:
+    field = form_field(type="number", decimals=2)
+    assert meaning_of("1.25", reading("195"), field=field) == Meant("125", "125")
+    with pytest.raises(Impossible, match="rewritten"):
+        meaning_of("12.5", reading("195"), field=field)
 
 
 def test_crosses_count_as_zero_where_the_form_says_so() -> None:
@@ -324,6 +361,7 @@ def test_corrections_outlive_another_reading(out: Path, tmp_path: Path) -> None:
         (lambda text: text + 'x.png,1,"', "line .*: "),
         (lambda text: "", "no column file, page, field, correct_value"),
         (lambda text: text.replace(",1,,r", ",one,,r"), "page 'one' is no number"),
+        (lambda text: text.replace(",1,,r", f",{'9' * 30},,r"), "is no number"),
         (lambda text: text + text.split("\n", 1)[1].replace("?", "_"), "two different corrections"),
         (lambda text: "PK" + text, "is a workbook"),
     ],

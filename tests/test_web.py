@@ -229,6 +229,22 @@ def test_what_is_said_is_answered(desk: Any) -> None:
     assert desk.post("/api/group", json=told).json()["settled"] in (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/next", '{"who": "\\ud800"}'),
+        ("/api/say", '{"who": "ada", "id": "%s", "typed": "\\ud800"}'),
+        ("/api/say", '{"who": "ada", "id": "%s", "typed": "?", "seconds": NaN}'),
+        ("/api/group", '{"who": "ada", "right": [{"id": "%s", "cell": 150}], "odd": []}'),
+        ("/api/say", "no json"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_no_crash(desk: Any, path: str, body: str) -> None:
+    body = body.replace("%s", first(desk)["id"])
+    answer = desk.post(path, content=body, headers={"content-type": "application/json"})
+    assert 400 <= answer.status_code < 500
+
+
 def test_a_page_that_is_gone_says_so(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     field = first(desk)
     monkeypatch.setattr("scanner.ledger.ledger.is_there", lambda path: False)
@@ -262,6 +278,7 @@ def test_another_host_is_not_served(client: Any, host: str) -> None:
     [
         {"origin": "http://evil.example"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"origin": "http://127.0.0.1:1"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},

@@ -2,7 +2,7 @@
 
 from scanner.ledger.ledger import Ledger
 from scanner.ledger.listing import Listing
-from scanner.ledger.rows import FileEntry, FileRow, Reader, Redo, RunRow, now_text
+from scanner.ledger.rows import FileEntry, FileRow, Reader, ReadField, Redo, RunRow, now_text
 from scanner.ledger.schema import GONE, ledger_errors
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "FileRow",
     "Ledger",
     "Listing",
+    "ReadField",
     "Reader",
     "Redo",
     "RunRow",

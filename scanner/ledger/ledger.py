@@ -7,7 +7,7 @@ beside it stands what it was read with, so that a changed form or network tells 
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -17,11 +17,13 @@ from scanner.ledger.listing import Listing
 from scanner.ledger.rows import (
     FileRow,
     Reader,
+    ReadField,
     RunRow,
     field_of,
     file_of,
     is_current,
     now_text,
+    read_field_of,
     reading_of,
     row_of_field,
     row_of_page,
@@ -240,27 +242,16 @@ class Ledger:
                 return path
         return None
 
-    def fields_with(self, status: str) -> Iterator[tuple[str, int, str, str]]:
-        """Digest, page, form and name of the fields of this status in the tables, the least sure first."""
+    def read_fields(self) -> Iterator[ReadField]:
+        """All fields of the tables, the least sure first."""
         rows = self._db.execute(
-            "SELECT DISTINCT pages.digest, pages.page, pages.form, fields.name, fields.confidence FROM files "
-            "JOIN pages USING (digest) JOIN fields ON page_id = pages.id "
-            "WHERE files.place IS NOT NULL AND fields.status = ? "
-            "ORDER BY fields.confidence, pages.digest, pages.page, fields.place",
-            (status,),
+            "SELECT DISTINCT pages.digest, pages.page, pages.form, fields.name, fields.value, fields.confidence, "
+            "fields.status, fields.reason, x, y, width, height, pages.read_at FROM files JOIN pages USING (digest) "
+            "JOIN fields ON page_id = pages.id WHERE files.place IS NOT NULL "
+            "ORDER BY fields.confidence, pages.digest, pages.page, fields.place"
         )
-        yield from ((row["digest"], row["page"], row["form"], row["name"]) for row in rows)
-
-    def fields_of_reasons(self, reasons: Sequence[str], until: str) -> Iterator[tuple[str, int, str, str, str, float]]:
-        """Digest, page, form, name, value, confidence of fields with one of these reasons, on pages read by then."""
-        rows = self._db.execute(
-            "SELECT pages.digest, pages.page, pages.form, fields.name, fields.value, fields.confidence "
-            "FROM pages JOIN fields ON page_id = pages.id "
-            "WHERE pages.read_at <= ? AND fields.status IN ('accepted', 'review') "
-            f"AND fields.reason IN ({', '.join('?' * len(reasons))})",
-            (until, *reasons),
-        )
-        yield from map(tuple, rows)
+        for row in rows:
+            yield read_field_of(row)
 
     def version(self) -> int:
         """Changes when another process writes here."""

@@ -72,6 +72,22 @@ class FileRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadField:
+    """A field as it was read, without what only its page needs; `box` is x, y, width and height."""
+
+    digest: str
+    page: int
+    form: str
+    name: str
+    value: str
+    confidence: float
+    status: str
+    reason: str
+    box: tuple[int, int, int, int]
+    read_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """What one run added: pages read and failed, fields by status; `seconds` is the workers' time for them."""
 
@@ -122,6 +138,21 @@ def is_current(row: sqlite3.Row, reader: Reader) -> bool:
         return True  # it failed before anything was read
     is_drawn = row["overlay"] != "" or not reader.overlay or row["status"] == "failed"
     return row["reader"] == reader.key and row["form_version"] == reader.form_version(row["form"]) and is_drawn
+
+
+def read_field_of(row: sqlite3.Row) -> ReadField:
+    return ReadField(
+        digest=row["digest"],
+        page=row["page"],
+        form=row["form"],
+        name=row["name"],
+        value=row["value"],
+        confidence=row["confidence"],
+        status=row["status"],
+        reason=row["reason"],
+        box=(row["x"], row["y"], row["width"], row["height"]),
+        read_at=row["read_at"],
+    )
 
 
 def row_of_page(result: PageResult, reader: Reader) -> dict[str, object]:

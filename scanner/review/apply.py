@@ -1,23 +1,49 @@
 """Readings as people have corrected them. What the machine had read stays in the ledger and in the book."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import groupby
+from typing import TypeAlias
 
 from scanner.export import Correction
 from scanner.fields import CORRECTED, UNREADABLE, FieldReading
 from scanner.pipeline import PageReading, PageResult
-from scanner.review.book import Book, FieldKey, Verdict
+from scanner.review.book import Book, Verdict
 
 SAME_PLACE = 0.5  # of the union of two boxes that they have in common, at least, if they are of the same field
 
-Box = tuple[int, int, int, int]
+Box: TypeAlias = tuple[int, int, int, int]
+"""x, y, width and height in pixels of the page."""
+
+
+class Said:
+    """What stands in a book, by place: names of fields change with forms and boxes found anew, their places do not."""
+
+    def __init__(self, verdicts: Iterable[Verdict]) -> None:
+        self._by_page: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
+        for verdict in verdicts:
+            self._by_page[verdict.key.digest, verdict.key.page].append(verdict)
+
+    def of(self, digest: str, page: int, box: Box) -> list[Verdict]:
+        """What was said of the field at this place, the earliest first."""
+        if (digest, page) not in self._by_page:
+            return []
+        return [verdict for verdict in self._by_page[digest, page] if _overlap(verdict.box, box) >= SAME_PLACE]
+
+    def settled(self, digest: str, page: int, box: Box) -> Verdict | None:
+        """What holds of the field at this place; None where nothing does yet."""
+        return settle(self.of(digest, page, box))
+
+    @property
+    def pages(self) -> Iterable[tuple[str, int]]:
+        """Digest and number of the pages of which anything was said."""
+        return self._by_page.keys()
 
 
 class Corrections:
     """The book of a run folder, applied to pages as they go by.
 
-    `made` has what was corrected; `lost` counts corrections whose field is there no more.
+    `made` has what was corrected; `lost` counts verdicts whose field is there no more.
     """
 
     def __init__(self, book: Book) -> None:
@@ -27,18 +53,21 @@ class Corrections:
 
     def applied(self, digest: str, page: PageResult) -> PageResult:
         """The page with the fields that people have settled as they said."""
-        said = self._book.of_page(digest, page.page) if isinstance(page, PageReading) else {}
-        if not said or not isinstance(page, PageReading):
+        verdicts = self._book.of_page(digest, page.page) if isinstance(page, PageReading) else []
+        if not verdicts or not isinstance(page, PageReading):
             return page
-        settled = {key: final for key, verdicts in said.items() if (final := settle(verdicts)) is not None}
-        found = {name: verdict for verdict in settled.values() if (name := _field_of(verdict, page))}
-        self.lost += len(settled) - len(found)
+        said = Said(verdicts)
+        fields, used = [], 0
         for each in page.fields:
-            if (by := found.get(each.name)) is not None:
-                place = page.file, page.page, page.form
-                self.made.append(Correction(*place, each, by.value, by.cells, by.who, by.way, by.at))
-        fields = tuple(corrected(each, found[each.name]) if each.name in found else each for each in page.fields)
-        return replace(page, fields=fields)
+            used += len(said.of(digest, page.page, each.box_xywh))
+            by = said.settled(digest, page.page, each.box_xywh)
+            fields.append(each if by is None else corrected(each, by))
+            if by is not None:
+                self.made.append(
+                    Correction(page.file, page.page, page.form, each, by.value, by.cells, by.who, by.way, by.at)
+                )
+        self.lost += len(verdicts) - used
+        return replace(page, fields=tuple(fields))
 
 
 def settle(verdicts: Sequence[Verdict]) -> Verdict | None:
@@ -60,15 +89,6 @@ def settle(verdicts: Sequence[Verdict]) -> Verdict | None:
     return None
 
 
-def settled_by_field(verdicts: Iterable[Verdict]) -> dict[FieldKey, Verdict]:
-    """What holds of each field that is settled; verdicts of a field must follow one another, as those of `Book.all`."""
-    found = {}
-    for key, said in groupby(verdicts, key=lambda verdict: verdict.key):
-        if (final := settle(list(said))) is not None:
-            found[key] = final
-    return found
-
-
 def corrected(reading: FieldReading, verdict: Verdict) -> FieldReading:
     """The reading as a person has settled it."""
     return replace(
@@ -82,16 +102,6 @@ def corrected(reading: FieldReading, verdict: Verdict) -> FieldReading:
         alternatives=((verdict.cells, 1.0),) if verdict.value else (),
         crop="",
     )
-
-
-def _field_of(verdict: Verdict, page: PageReading) -> str:
-    """The name of the field on the page that was meant: names may change with boxes found anew, places do not."""
-    by_name: Mapping[str, FieldReading] = {each.name: each for each in page.fields}
-    key = verdict.key
-    candidates: Iterable[FieldReading] = page.fields
-    if key.form == page.form and key.field in by_name:
-        candidates = (by_name[key.field], *page.fields)
-    return next((each.name for each in candidates if _overlap(each.box_xywh, verdict.box) >= SAME_PLACE), "")
 
 
 def _overlap(one: Box, other: Box) -> float:

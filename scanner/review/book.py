@@ -148,42 +148,44 @@ class Book:
 
     def cells(self) -> Iterator[tuple[FieldKey, int, str, bool]]:
         """The boxes that were looked at one by one, as `add_cells` takes them."""
-        for row in self._db.execute("SELECT * FROM cells") if self._db is not None else ():
+        for row in self._select("SELECT * FROM cells"):
             key = FieldKey(row["digest"], row["page"], row["form"], row["field"])
             yield key, row["cell"], row["seen"], bool(row["is_right"])
 
     def undo_last(self, who: str, at: str) -> Verdict | None:
         """Take back the last that this person has said and not taken back; None where there is nothing."""
-        if self._db is None:
+        if not self.path.exists():
             return None
-        with _errors(self.path), _transaction(self._db):
-            row = self._db.execute(f"{STANDING} AND who = ? ORDER BY id DESC LIMIT 1", (who,)).fetchone()
+        db = self._db or self._open()
+        with _errors(self.path), _transaction(db):
+            row = db.execute(f"{STANDING} AND who = ? ORDER BY id DESC LIMIT 1", (who,)).fetchone()
             if row is None:
                 return None
-            self._db.execute("INSERT INTO undone VALUES (?, ?, ?)", (row["id"], who, at))
+            db.execute("INSERT INTO undone VALUES (?, ?, ?)", (row["id"], who, at))
         return _verdict_of(row)
 
-    def of_page(self, digest: str, page: int) -> dict[tuple[str, str], list[Verdict]]:
-        """What was said, and stands, of the fields of a page, by form and field; the earliest first."""
-        found: dict[tuple[str, str], list[Verdict]] = {}
-        if self._db is not None:
-            rows = self._db.execute(f"{STANDING} AND digest = ? AND page = ? ORDER BY id", (digest, page))
-            for verdict in map(_verdict_of, rows):
-                found.setdefault((verdict.key.form, verdict.key.field), []).append(verdict)
-        return found
+    def of_page(self, digest: str, page: int) -> list[Verdict]:
+        """What was said, and stands, of the fields of a page; the earliest first."""
+        rows = self._select(f"{STANDING} AND digest = ? AND page = ? ORDER BY id", (digest, page))
+        return list(map(_verdict_of, rows))
 
     def all(self) -> Iterator[Verdict]:
-        """All that stands, by field; the earliest first."""
-        if self._db is not None:
-            rows = self._db.execute(f"{STANDING} ORDER BY digest, page, form, field, id")
-            yield from map(_verdict_of, rows)
+        """All that stands, page by page; of each the earliest first."""
+        yield from map(_verdict_of, self._select(f"{STANDING} ORDER BY digest, page, id"))
 
     def state(self) -> str:
         """Changes when anything is said or taken back."""
+        counts = self._select("SELECT (SELECT count(*) FROM verdicts), (SELECT count(*) FROM undone)")
+        return "".join("{}/{}".format(*row) for row in counts)
+
+    def _select(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        """Rows of a query; none where there is no book yet. Another process may have made it meanwhile."""
+        if self._db is None and self.path.exists():
+            self._open()
         if self._db is None:
-            return ""
-        counts = "SELECT (SELECT count(*) FROM verdicts), (SELECT count(*) FROM undone)"
-        return "{}/{}".format(*self._db.execute(counts).fetchone())
+            return []
+        with _errors(self.path):
+            return self._db.execute(query, values).fetchall()
 
     def _open(self) -> sqlite3.Connection:
         with _errors(self.path):

@@ -8,19 +8,19 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from scanner.errors import PageError
 from scanner.export import plain_path
 from scanner.fields import ACCEPTED, REVIEW, FieldReading
-from scanner.ledger import Ledger, now_text
+from scanner.ledger import Ledger, ReadField, now_text
 from scanner.pipeline import PageReading
-from scanner.review.apply import settle
+from scanner.review.apply import Said, settle
 from scanner.review.book import Book, FieldKey, Verdict, Way, place_in_sample
+from scanner.review.guarantee import is_judged
 from scanner.review.meaning import Impossible, meaning_of
 from scanner.review.take_in import broken_rule, make_verdict
 from scanner.sources import real_path
@@ -28,11 +28,14 @@ from scanner.sources import real_path
 if TYPE_CHECKING:
     from scanner.form import FormField
     from scanner.known import KnownForm
+    from scanner.review.guarantee import Guarantee
 
 LEASE_S = 600.0  # a field stays with the person who looks at it for so long
 REFRESH_S = 15.0  # how often what a run has added is looked for
 GROUP_REASONS = ("low_confidence", "check_failed")  # of fields that may be settled box by box
 MOST_CELLS = 120  # in one grid
+LOOKED_AT = 3  # times as many are looked at for it
+PAUSE = 20  # times as long as looking took is waited until it is done again
 
 Purpose: TypeAlias = Literal["review", "sample"]
 
@@ -91,6 +94,7 @@ class Desk:
         forms: what its pages show.
         double: each field is keyed by two people who do not see what was read; a third decides where they differ.
         sample: which part of the accepted fields is looked at, to know how many of them are wrong.
+        guarantee: tells by which thresholds fields are accepted, where not as they were read.
         clock: seconds, for leases.
     """
 
@@ -101,6 +105,7 @@ class Desk:
         *,
         double: bool = False,
         sample: float = 0.0,
+        guarantee: "Callable[[Ledger, Book], Guarantee | None]" = lambda ledger, book: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.output = output
@@ -109,15 +114,17 @@ class Desk:
         self._forms = forms
         self._fields = {(known.form.name, each.name): each for known in forms for each in known.form.fields}
         self.is_double, self._sample, self._clock = double, sample, clock
+        self._guarantee = guarantee
         self._waiting: OrderedDict[FieldKey, _Waiting] = OrderedDict()
         self._ids: dict[str, FieldKey] = {}
         self._secret = secrets.token_bytes(16)
         self._done: dict[str, int] = defaultdict(int)
-        self._odd: dict[FieldKey, set[int]] = defaultdict(set)
-        self._right: dict[FieldKey, set[int]] = defaultdict(set)
-        self._looked_at, self._version = -REFRESH_S, -1
-        for key, cell, _, is_right in self.book.cells():
-            (self._right if is_right else self._odd)[key].add(cell)
+        self._looked_at: dict[FieldKey, dict[int, tuple[str, bool]]] = defaultdict(
+            dict
+        )  # box -> what was seen, is right
+        self._next_look, self._version = -REFRESH_S, -1
+        for key, cell, seen, is_right in self.book.cells():
+            self._looked_at[key][cell] = seen, is_right
         self.refresh()
 
     def close(self) -> None:
@@ -129,50 +136,67 @@ class Desk:
     def refresh(self) -> None:
         """Look for what a run has added, now and then."""
         now = self._clock()
-        if now < self._looked_at + REFRESH_S:
+        if now < self._next_look:
             return
-        self._looked_at = now
+        self._next_look = now + REFRESH_S
         version = self.ledger.version()
         if version == self._version:
             return
         self._version = version
-        settled, open_ = self._settled()
+        self._look()
+        took = self._clock() - now
+        self._next_look = max(self._next_look, now + PAUSE * took)
+
+    def _look(self) -> None:
+        """What waits, in which order, and who has said something of it that does not settle it yet."""
+        said = Said(self.book.all())
+        guarantee = self._guarantee(self.ledger, self.book)
         before, self._waiting = self._waiting, OrderedDict()
-        for key, purpose in self._wanted():
-            if key not in settled:
-                self._waiting[key] = before.get(key) or _Waiting(purpose, open_.get(key, set()))
-
-    def _settled(self) -> tuple[set[FieldKey], dict[FieldKey, set[str]]]:
-        """The fields that are settled, and who has said something of the others."""
-        settled, open_ = set(), {}
-        for key, said in groupby(self.book.all(), key=lambda verdict: verdict.key):
-            verdicts = list(said)
-            if settle(verdicts) is None:
-                open_[key] = {each.who for each in verdicts}
+        not_unique = self._not_unique()
+        samples = []
+        for each in self.ledger.read_fields():
+            purpose = self._purpose(each, guarantee, not_unique)
+            if purpose is None:
+                continue
+            verdicts = said.of(each.digest, each.page, each.box)
+            if settle(verdicts) is not None:
+                continue
+            key = FieldKey(each.digest, each.page, each.form, each.name)
+            entry = before.get(key) or _Waiting(purpose, {verdict.who for verdict in verdicts})
+            if purpose == "sample":
+                samples.append((place_in_sample(key), key, entry))
             else:
-                settled.add(key)
-        return settled, open_
+                self._waiting[key] = entry
+        for _, key, entry in sorted(samples, key=lambda sample: sample[0]):  # as they count
+            self._waiting[key] = entry
 
-    def _wanted(self) -> Iterator[tuple[FieldKey, Purpose]]:
-        for row in self.ledger.fields_with(REVIEW):
-            yield FieldKey(*row), "review"
-        yield from ((key, "review") for key in self._not_unique())
-        if self._sample > 0:
-            for row in self.ledger.fields_with(ACCEPTED):
-                if place_in_sample(key := FieldKey(*row)) < self._sample:
-                    yield key, "sample"
+    def _purpose(
+        self, field: ReadField, guarantee: "Guarantee | None", not_unique: set[tuple[str, int, str]]
+    ) -> Purpose | None:
+        is_accepted = field.status == ACCEPTED
+        if guarantee is not None and is_judged(field):
+            is_accepted = guarantee.is_sure(field.form, field.name, field.confidence)
+        if (field.status == REVIEW and not is_accepted) or (field.status == ACCEPTED and not is_accepted):
+            return "review"
+        if (field.digest, field.page, field.name) in not_unique:
+            return "review"
+        key = FieldKey(field.digest, field.page, field.form, field.name)
+        is_drawn = is_judged(field) and place_in_sample(key) < self._sample
+        return "sample" if is_drawn else None
 
-    def _not_unique(self) -> Iterator[FieldKey]:
-        """Fields that are in review for what other pages say: the ledger does not know of them."""
-        review = self.output / "review.csv"
-        if not review.exists() or not any(each.unique for each in self._fields.values()):
-            return
-        with review.open(newline="", encoding="utf-8", errors="replace") as file:
+    def _not_unique(self) -> set[tuple[str, int, str]]:
+        """Fields that are in review for what other pages say: only the tables know of them."""
+        table = self.output / "fields.csv"  # nobody edits this one
+        if not table.exists() or not any(each.unique for each in self._fields.values()):
+            return set()
+        found = set()
+        with table.open(newline="", encoding="utf-8", errors="replace") as file:
             for row in csv.DictReader(file):
-                if row.get("reason") == "not_unique":
-                    found = self.ledger.page_named(plain_path(row["file"]), int(row["page"]))
-                    if found is not None:
-                        yield FieldKey(found[0], int(row["page"]), row["form"], row["field"])
+                if row["reason"] == "not_unique":
+                    page = self.ledger.page_named(plain_path(row["file"]), int(row["page"]))
+                    if page is not None:
+                        found.add((page[0], int(row["page"]), row["field"]))
+        return found
 
     def next(self, who: str, count: int = 1) -> list[Item]:
         """The next fields for this person, which nobody else gets for a while; those they have skipped come last."""
@@ -219,7 +243,15 @@ class Desk:
             return None
         purpose: Purpose = entry.purpose if entry else "review"
         is_blind = purpose == "sample" or self.is_double
-        return Item(self._id_of(key), key, page, reading, purpose, is_blind, tuple(sorted(self._odd.get(key, ()))))
+        return Item(self._id_of(key), key, page, reading, purpose, is_blind, self._odd_cells(key, reading.cells))
+
+    def _odd_cells(self, key: FieldKey, cells: str) -> tuple[int, ...]:
+        return tuple(cell for cell in range(len(cells)) if self._verdict_of(key, cell, cells) is False)
+
+    def _verdict_of(self, key: FieldKey, cell: int, cells: str) -> bool | None:
+        """Whether a box holds what is read in it; None where nobody has looked, or it was read otherwise then."""
+        seen, is_right = self._looked_at.get(key, {}).get(cell, ("", False))
+        return is_right if seen == cells[cell] else None
 
     def _id_of(self, key: FieldKey) -> str:
         told = repr((key.digest, key.page, key.form, key.field)).encode()
@@ -248,6 +280,9 @@ class Desk:
             NoSuchField: there is none.
         """
         item = self.item(id_)
+        entry = self._waiting.get(item.key)
+        if entry is None or not entry.is_free_for(who, self._clock()):
+            raise NoSuchField(id_)  # another has it now, or has settled it
         meant = meaning_of(typed, item.reading, field=self.field_of(item))
         if meant is None:
             raise Impossible("nothing was typed")
@@ -259,14 +294,15 @@ class Desk:
     def _keep(self, verdict: Verdict) -> None:
         self.book.add([verdict])
         self._done[verdict.who] += 1
-        self._settle(verdict.key)
-
-    def _settle(self, key: FieldKey) -> None:
-        said = self.book.of_page(key.digest, key.page).get((key.form, key.field), [])
+        said = self._said_of(verdict)
         if settle(said) is not None:
-            self._waiting.pop(key, None)
-        elif (entry := self._waiting.get(key)) is not None:
+            self._waiting.pop(verdict.key, None)
+        elif (entry := self._waiting.get(verdict.key)) is not None:
             entry.said_by, entry.holder = {each.who for each in said}, ""
+
+    def _said_of(self, verdict: Verdict) -> list[Verdict]:
+        key = verdict.key
+        return Said(self.book.of_page(key.digest, key.page)).of(key.digest, key.page, verdict.box)
 
     def skip(self, who: str, id_: str) -> None:
         """This person looks at it later, or another does."""
@@ -282,7 +318,7 @@ class Desk:
         self._done[who] -= 1
         purpose: Purpose = "sample" if verdict.way == "sample" else "review"
         entry = self._waiting.setdefault(verdict.key, _Waiting(purpose))
-        entry.said_by.discard(who)
+        entry.said_by = {each.who for each in self._said_of(verdict)} - {who}
         entry.holder, entry.until = who, self._clock() + LEASE_S
         self._waiting.move_to_end(verdict.key, last=False)
         return self._item(verdict.key)
@@ -296,15 +332,17 @@ class Desk:
     def group(self, character: str) -> list[tuple[Item, int]]:
         """Boxes that were read as this, and that nobody has looked at one by one; the least sure first."""
         self.refresh()
-        found = []
-        for key in list(self._waiting):
-            item = self._item(key) if not self._odd.get(key) else None
-            if item is None or item.purpose == "sample" or item.reading.reason not in GROUP_REASONS:
+        found: list[tuple[float, Item, int]] = []
+        for key in () if self.is_double else list(self._waiting):  # it is not blind, and one person's
+            item = self._item(key)
+            if item is None or item.purpose == "sample" or item.odd_cells or item.reading.reason not in GROUP_REASONS:
                 continue
             seen = zip(item.reading.cells, item.reading.digit_confidences, strict=True)
             for cell, (read, confidence) in enumerate(seen):
-                if read == character and cell not in self._right[key]:
+                if read == character and self._verdict_of(key, cell, item.reading.cells) is None:
                     found.append((confidence, item, cell))
+            if len(found) >= LOOKED_AT * MOST_CELLS:  # the least sure fields come first
+                break
         found.sort(key=lambda each: each[0])
         return [(item, cell) for _, item, cell in found[:MOST_CELLS]]
 
@@ -314,17 +352,21 @@ class Desk:
         for boxes, is_right in ((right, True), (odd, False)):
             for id_, cell in boxes:
                 item = self.item(id_)
-                looked_at.append((item.key, cell, item.reading.cells[cell], is_right))
-                (self._right if is_right else self._odd)[item.key].add(cell)
-        self.book.add_cells(looked_at, who, now_text())
+                if self.is_double or cell >= len(item.reading.cells):
+                    raise NoSuchField(id_)
+                looked_at.append((item, cell, item.reading.cells[cell], is_right))
+        told = [(item.key, cell, seen, is_right) for item, cell, seen, is_right in looked_at]
+        self.book.add_cells(told, who, now_text())
         settled = 0
-        for key in dict.fromkeys(key for key, *_ in looked_at):
-            whole = self._item(key) if key in self._waiting else None
-            if whole is not None and len(self._right[key]) == len(whole.reading.cells) and not self._odd.get(key):
-                meant = meaning_of(whole.reading.cells, whole.reading, field=self.field_of(whole))
-                if meant is not None:
-                    self._keep(make_verdict(key, whole.reading, meant, who, "group"))
-                    settled += 1
+        for item, cell, seen, is_right in looked_at:
+            self._looked_at[item.key][cell] = seen, is_right
+        for item in {item.key: item for item, *_ in looked_at}.values():
+            cells = item.reading.cells
+            is_all_right = all(self._verdict_of(item.key, cell, cells) for cell in range(len(cells)))
+            meant = meaning_of(cells, item.reading, field=self.field_of(item))
+            if is_all_right and meant is not None and item.key in self._waiting:
+                self._keep(make_verdict(item.key, item.reading, meant, who, "group"))
+                settled += 1
         return settled
 
     # --- for those who show it

@@ -8,7 +8,7 @@ on nothing but chance, a hash, and those count that stand before the first that 
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,15 +16,16 @@ import numpy.typing as npt
 
 from scanner.errors import UsageError
 from scanner.fields import ACCEPTED, REVIEW, FieldReading
-from scanner.ledger import Ledger
+from scanner.ledger import Ledger, ReadField
 from scanner.pipeline import PageReading, PageResult
-from scanner.review.apply import settled_by_field
+from scanner.review.apply import Said
 from scanner.review.book import Book, FieldKey, Verdict, place_in_sample
 
 RISK = 0.05  # how probable it is that the bound does not hold
 TRIED = 4  # thresholds
 OTHERS = ("", "")  # the name of all fields that have too few of their own, or no form
 JUDGED = ("", "low_confidence")  # reasons of fields that a threshold decides about; the rest a person has to look at
+MOST_RUNS = 30  # whose ends are tried
 NEVER = 2.0  # no field is so sure
 CONFIRM_S, KEY_S = 1.0, 1.5  # what a person takes to confirm a number, and to key it
 
@@ -60,10 +61,14 @@ class Guarantee:
         return replace(page, fields=tuple(self._judged(page.form, each) for each in page.fields))
 
     def _judged(self, form: str, field: FieldReading) -> FieldReading:
-        if field.status not in (ACCEPTED, REVIEW) or field.reason not in JUDGED:
+        if not is_judged(field):
             return field
-        is_sure = field.confidence >= self.thresholds.get((form, field.name), self.default)
+        is_sure = self.is_sure(form, field.name, field.confidence)
         return replace(field, status=ACCEPTED if is_sure else REVIEW, reason="" if is_sure else "low_confidence")
+
+    def is_sure(self, form: str, name: str, confidence: float) -> bool:
+        """Whether a field that thresholds decide about is accepted."""
+        return confidence >= self.thresholds.get((form, name), self.default)
 
     def line(self, review: int) -> str:
         """What it means for a run with so many fields to review."""
@@ -101,38 +106,50 @@ def make_guarantee(
     Raises:
         UsageError: they are too few.
     """
-    groups = _groups(names, fields_needed(target, RISK / TRIED))
-    risk = RISK / len(groups)
-    own = {name: choose_threshold(confidence[group], is_right[group], target, risk) for name, group in groups.items()}
-    default = own.pop(OTHERS)
-    thresholds = {name: NEVER if threshold is None else threshold for name, threshold in own.items()}
-    if default is None and all(threshold is None for threshold in own.values()):
-        raise UsageError(_too_little(confidence, is_right, target, risk))
-    others = NEVER if default is None else default
-    limits = np.array([thresholds.get(name, others) for name in names])
-    is_accepted = confidence >= limits
+    plans = list(_plans(names, confidence, is_right, target))
+    if not plans:
+        raise UsageError(_too_little(confidence, is_right, target, RISK))
+    limits = {plan: np.array([dict(plan[1]).get(name, plan[0]) for name in names]) for plan in plans}
+    default, own = max(plans, key=lambda plan: int((confidence >= limits[plan]).sum()))
+    limits_taken = limits[default, own]
+    is_accepted = confidence >= limits_taken
     doubtful = ~is_accepted
     return Guarantee(
         target=target,
-        thresholds=thresholds,
-        default=others,
+        thresholds=dict(own),
+        default=default,
         verified=len(confidence),
         straight_through=float(is_accepted.mean()),
         right_in_review=float(is_right[doubtful].mean()) if doubtful.any() else 1.0,
     )
 
 
-def _groups(names: Sequence[Name], needed: int) -> dict[Name, npt.NDArray[np.int64]]:
-    """The places of the fields of each name that has enough of them, and of all OTHERS together.
+def _plans(
+    names: Sequence[Name], confidence: Floats, is_right: npt.NDArray[np.bool_], target: float
+) -> Iterator[tuple[float, tuple[tuple[Name, float], ...]]]:
+    """The ways to keep the target: one threshold for all fields; or one of its own for each that has enough verified.
 
-    Without a form names mean little: `r01f02` is another field on another page.
+    Where there are both, each has half of the risk, so that the better one may be taken. Without a form names mean
+    little: `r01f02` is another field on another page.
     """
     by_name: dict[Name, list[int]] = defaultdict(list)
     for place, (form, name) in enumerate(names):
         by_name[(form, name) if form else OTHERS].append(place)
+    needed = fields_needed(target, RISK / 2 / TRIED / len(by_name)) if by_name else 0
     large = {name: places for name, places in by_name.items() if len(places) >= needed and name != OTHERS}
-    others = [place for name, places in by_name.items() if name not in large for place in places]
-    return {name: np.array(places, np.int64) for name, places in {**large, OTHERS: others}.items()}
+    share = RISK / 2 if large else RISK
+    together = choose_threshold(confidence, is_right, target, share)
+    if together is not None:
+        yield together, ()
+    if not large:
+        return
+    rest = [place for name, places in by_name.items() if name not in large for place in places]
+    risk = share / (len(large) + 1)
+    own = {name: choose_threshold(confidence[places], is_right[places], target, risk) for name, places in large.items()}
+    others = choose_threshold(confidence[rest], is_right[rest], target, risk) if rest else None
+    if others is not None or any(threshold is not None for threshold in own.values()):
+        given = ((name, NEVER if threshold is None else threshold) for name, threshold in own.items())
+        yield NEVER if others is None else others, tuple(given)
 
 
 def choose_threshold(confidence: Floats, is_right: npt.NDArray[np.bool_], target: float, risk: float) -> float | None:
@@ -210,18 +227,38 @@ class Drawn:
 
 
 def drawn_by_lot(ledger: Ledger, book: Book) -> list[Drawn]:
-    """The fields before the first that nobody has verified, in an order that depends on nothing but chance."""
-    settled = settled_by_field(book.all())
-    last = max((verdict.at for verdict in settled.values()), default="")
+    """The fields before the first that nobody has verified, in an order that depends on nothing but chance.
+
+    Pages count that were read until the end of some run: of the one after which the most fields were verified so. What
+    a night has added that nobody has looked at yet takes nothing away.
+    """
+    said = Said(book.all())
+    fields = sorted(
+        ((place_in_sample(FieldKey(each.digest, each.page, each.form, each.name)), each) for each in _judged(ledger)),
+        key=lambda pair: pair[0],
+    )
+    ends = [run.ended for run in ledger.runs()[:MOST_RUNS]]
+    return max((_drawn_until(end, [each for _, each in fields], said) for end in ends), key=len, default=[])
+
+
+def _drawn_until(end: str, fields: Iterable[ReadField], said: Said) -> list[Drawn]:
     found = []
-    for key, value, sureness in sorted(_judged(ledger, last), key=lambda each: place_in_sample(each[0])):
-        if key not in settled:
+    for each in fields:
+        if each.read_at > end:
+            continue
+        verdict = said.settled(each.digest, each.page, each.box)
+        if verdict is None:
             break
-        found.append(Drawn(key, value, sureness, settled[key]))
+        key = FieldKey(each.digest, each.page, each.form, each.name)
+        found.append(Drawn(key, each.value, each.confidence, verdict))
     return found
 
 
-def _judged(ledger: Ledger, last: str) -> Iterable[tuple[FieldKey, str, float]]:
-    """The fields that a threshold decides about, on pages read before anything was last said: value and confidence."""
-    for digest, page, form, name, value, confidence in ledger.fields_of_reasons(JUDGED, last):
-        yield FieldKey(digest, page, form, name), value, confidence
+def _judged(ledger: Ledger) -> Iterator[ReadField]:
+    """The fields that a threshold decides about."""
+    return (each for each in ledger.read_fields() if is_judged(each))
+
+
+def is_judged(field: ReadField | FieldReading) -> bool:
+    """Whether a threshold decides about a field."""
+    return field.status in (ACCEPTED, REVIEW) and field.reason in JUDGED

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from scanner.form import FormField
 
 EXPONENT = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
-SEPARATORS = re.compile(r"[\s.,/'’-]")  # of dates, amounts and thousands
+SEPARATED = re.compile(  # dates, thousands, two halves of a postal code
+    r"[0-9]+([./-][0-9]+){2,}|[0-9]{1,3}([.,'’][0-9]{3})+|[0-9]+[-/][0-9]+"
+)
+SEPARATORS = re.compile(r"[.,/'’-]")
 LOOSE = ("cut_off", "box_not_found")  # reasons of readings that may have missed boxes
 
 
@@ -51,7 +54,7 @@ def meaning_of(
         return Meant("", NOT_A_DIGIT * boxes, is_readable=False)
     if field is not None and field.type == "mark":
         return _marks(text, field)
-    text = _without_separators(typed, text, reading)
+    text = _without_separators(typed, "".join(text.split()), reading, field.decimals if field is not None else 0)
     if len(text) == boxes:
         return Meant(_value(text, field), text, is_readable=NOT_A_DIGIT not in text)
     if not text.strip(BLANK):
@@ -65,11 +68,16 @@ def meaning_of(
     return _placed(typed, text, reading, field, has_lost_zeros)
 
 
-def _without_separators(typed: str, text: str, reading: FieldReading) -> str:
+def _without_separators(typed: str, text: str, reading: FieldReading, decimals: int) -> str:
     """Digits and signs alone; the points of a date and the like may be typed, if the digits are all there."""
+    is_amount = decimals > 0 and re.fullmatch(rf"[0-9]+[.,][0-9]{{{decimals}}}", text) is not None
     bare = SEPARATORS.sub("", text).lower()
     filled = sum(cell != BLANK for cell in reading.cells)
-    if EXPONENT.fullmatch(text) or (text.lower() != bare and len(bare) not in (len(reading.cells), filled)):
+    if bare != text.lower():
+        is_whole = (is_amount or SEPARATED.fullmatch(text)) and len(bare) in (len(reading.cells), filled)
+        if not is_whole:
+            raise Impossible(f"{typed!r} was rewritten by a program, or is no number of boxes; type the digits alone")
+    if EXPONENT.fullmatch(text):
         raise Impossible(f"{typed!r} was rewritten by a program; format the column as text, and type it again")
     if wrong := set(bare) - set("0123456789" + BLANK + CROSSED + NOT_A_DIGIT):
         signs = " ".join(sorted(wrong))

@@ -11,6 +11,7 @@ from scanner.errors import MistakesError
 
 NEEDED = ("file", "page", "field", "correct_value")
 DELIMITERS = ",;\t"
+MOST_PAGE_DIGITS = 9
 MOST_BYTES = 512 * 1024**2
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -87,6 +88,6 @@ def _row(line: int, columns: Sequence[str], cells: Sequence[str]) -> SheetRow:
         raise ValueError(f"has {len(cells)} cells, the first line {len(columns)}")
     row = dict(zip(columns, [*cells, *[""] * (len(columns) - len(cells))], strict=False))
     page = row["page"].strip()
-    if not (page.isascii() and page.isdigit()):
+    if not (page.isascii() and page.isdigit() and len(page) <= MOST_PAGE_DIGITS):
         raise ValueError(f"page {page!r} is no number")
     return SheetRow(line, row["file"], int(page), row["field"].strip(), row.get("value"), row["correct_value"])

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.export import plain_path
-from scanner.fields import FieldReading
+from scanner.fields import FieldReading, digits_in
 from scanner.ledger import Ledger, now_text
 from scanner.pipeline import PageReading
-from scanner.review.apply import settle
+from scanner.review.apply import Said
 from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import EXPONENT, Impossible, Meant, meaning_of
 from scanner.review.sheet import SheetError, SheetRow, read_sheet
@@ -46,8 +46,7 @@ def take_in(ledger: Ledger, book: Book, table: Path, who: str, forms: "Sequence[
     taken, doubts = TakenIn(), []
     mistakes: list[str] = []
     verdicts: dict[FieldKey, Verdict] = {}
-    for where, row, page, digest, meant in _meant(ledger, table, forms, mistakes):
-        reading = next(each for each in page.fields if each.name == row.field)
+    for where, row, page, digest, reading, meant in _meant(ledger, table, forms, mistakes):
         key = FieldKey(digest, page.page, page.form, reading.name)
         verdict = make_verdict(key, reading, meant, who)
         if key in verdicts and not verdicts[key].says_same(verdict):
@@ -61,7 +60,7 @@ def take_in(ledger: Ledger, book: Book, table: Path, who: str, forms: "Sequence[
         raise SheetError(*told, *more, f"{table}: nothing of it was taken in")
     new = []
     for key, verdict in verdicts.items():
-        before = settle(book.of_page(key.digest, key.page).get((key.form, key.field), ()))
+        before = Said(book.of_page(key.digest, key.page)).settled(key.digest, key.page, verdict.box)
         if before is not None and before.says_same(verdict):
             taken.known += 1
             continue
@@ -120,8 +119,8 @@ def broken_rule(page: PageReading, reading: FieldReading, meant: Meant, forms: "
 
 def _meant(
     ledger: Ledger, table: Path, forms: "Sequence[KnownForm]", mistakes: list[str]
-) -> Iterator[tuple[str, SheetRow, PageReading, str, Meant]]:
-    """Each row with something in it: where it stands, its page, the digest of its file, what is meant."""
+) -> Iterator[tuple[str, SheetRow, PageReading, str, FieldReading, Meant]]:
+    """Each row with something in it: where it stands, its page, the digest of its file, its field, what is meant."""
     rows = read_sheet(table)
     page_named = lru_cache(maxsize=CACHED)(ledger.page_named)
 
@@ -141,6 +140,7 @@ def _meant(
             mistakes.append(f"{where}: there is no field {row.field} on page {row.page} of {row.file} in this run")
             continue
         digest, page, reading = found
+        reading = _as_published(row, reading)
         if not _is_untouched(row, reading.value):
             mistakes.append(
                 f"{where}: the column value says {row.value!r}, the run {reading.value!r}; "
@@ -154,7 +154,14 @@ def _meant(
             mistakes.append(f"{where}: {error}")
             continue
         if meant is not None:
-            yield where, row, page, digest, meant
+            yield where, row, page, digest, reading, meant
+
+
+def _as_published(row: SheetRow, reading: FieldReading) -> FieldReading:
+    """The reading as the tables had it: other pages may have settled a number that must be unique."""
+    told = (row.value or "").strip().removeprefix("'")
+    cells = next((cells for cells, _ in reading.alternatives if digits_in(cells) == told != reading.value), None)
+    return reading if cells is None else replace(reading, value=told, cells=cells)
 
 
 def _is_untouched(row: SheetRow, read: str) -> bool:

@@ -98,7 +98,7 @@ class Guard:
             raise _Refused(421, "this host is not served here")
         origin = headers.get("origin")
         if scope["method"] not in SAFE_METHODS or headers.get("sec-fetch-mode") == "websocket":
-            is_foreign = origin is not None and urlsplit(origin).netloc.lower() != host
+            is_foreign = origin is not None and _host_of(origin) != host
             if is_foreign or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
                 raise _Refused(403, "a page of another site must not ask this")
         client = scope["client"][0] if scope.get("client") else ""
@@ -142,6 +142,13 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _token_in_query(scope: Scope) -> str:

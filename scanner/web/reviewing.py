@@ -9,22 +9,29 @@ from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Path, Re
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from scanner import __version__
 from scanner.errors import OutputError, PageError
 from scanner.overlay import cells_in_crop
 from scanner.review import Impossible
 from scanner.review.desk import Again, Desk, Item, NoSuchField
-from scanner.web.files import STATIC
+from scanner.web.common import STATIC, tell_mistakes
 from scanner.web.jobs import show_field, show_page
 from scanner.web.pool import BusyError, Pool
 
 MOST_AHEAD = 8  # fields that a browser may ask for at once
-Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]+$")]
+
+
+def _encodable(text: str) -> str:
+    text.encode()  # half a surrogate is no text, and no file can keep it
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(_encodable)]
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
 IdInPath = Annotated[str, Path(pattern=r"^[0-9a-f]{24}$")]
-Typed = Annotated[str, Field(max_length=200)]
+Typed = Annotated[str, Field(max_length=200), AfterValidator(_encodable)]
 
 
 class Who(BaseModel):
@@ -38,7 +45,7 @@ class Next(Who):
 class Said(Who):
     id: Id
     typed: Typed
-    seconds: float | None = Field(None, ge=0, le=86400)
+    seconds: float | None = Field(None, ge=0, le=86400, allow_inf_nan=False)
     is_certain: bool = False
 
 
@@ -87,6 +94,7 @@ def make_app(open_desk: Callable[[], Desk], pool: Pool) -> FastAPI:
 
     app = FastAPI(title="scanner review", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.token, app.state.pool = secrets.token_urlsafe(24), pool
+    tell_mistakes(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(pages)
     app.include_router(posts)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from scanner import __version__
 from scanner.errors import PageError
 from scanner.export import FIELD_COLUMNS
-from scanner.web.files import STATIC
+from scanner.web.common import STATIC, tell_mistakes
 from scanner.web.jobs import read_digit, read_upload
 from scanner.web.pool import BusyError, Pool
 
@@ -73,6 +73,7 @@ def make_app(pool: Pool) -> FastAPI:
     app = FastAPI(
         title="scanner", version=__version__, description="Reads handwritten numbers.", docs_url=None, redoc_url=None
     )
+    tell_mistakes(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/", include_in_schema=False)
