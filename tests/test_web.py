@@ -247,7 +247,7 @@ def test_what_makes_no_sense_is_refused_and_no_crash(desk: Any, path: str, body:
 
 def test_a_page_that_is_gone_says_so(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     field = first(desk)
-    monkeypatch.setattr("scanner.ledger.ledger.is_there", lambda path: False)
+    monkeypatch.setattr("scanner.ledger.looking.is_there", lambda path: False)
     answer = desk.get(f"/page/{field['id']}.jpg")
     assert (answer.status_code, "no longer where it was read" in answer.json()["detail"]) == (404, True)
 

@@ -69,6 +69,7 @@ UPGRADES = {1: "ALTER TABLE files ADD COLUMN added_at TEXT NOT NULL DEFAULT ''"}
 
 IS_RENAMED = f"(reason = '{GONE}' AND moved_to IS NULL)"  # a file that is gone makes none a copy of it
 PAGES_READ = "(SELECT count(*) FROM pages WHERE pages.digest = files.digest)"
+FILE_QUERY = "SELECT * FROM files"
 COUNTS = (
     "SELECT 'files', count(*) FROM files WHERE place IS NOT NULL",
     "SELECT CASE WHEN digest IS NULL AND reason != '' THEN 'file ' || reason "

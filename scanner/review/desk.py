@@ -3,26 +3,22 @@
 It knows nothing of browsers. It runs in one thread; only the book and the ledger are shared with other processes.
 """
 
-import csv
 import hashlib
 import secrets
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from scanner.errors import PageError
-from scanner.export import plain_path
-from scanner.fields import ACCEPTED, REVIEW, FieldReading
-from scanner.ledger import Ledger, ReadField, now_text
-from scanner.pipeline import PageReading
+from scanner.ledger import Ledger, now_text
 from scanner.review.apply import Said, settle
-from scanner.review.book import Book, FieldKey, Verdict, Way, place_in_sample
-from scanner.review.guarantee import is_judged
+from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import Impossible, meaning_of
 from scanner.review.take_in import broken_rule, make_verdict
+from scanner.review.waiting import BoxesSeen, Item, Purpose, Waiting, find_not_unique, find_waiting
 from scanner.sources import real_path
 
 if TYPE_CHECKING:
@@ -37,21 +33,6 @@ MOST_CELLS = 120  # in one grid
 LOOKED_AT = 3  # times as many are looked at for it
 PAUSE = 20  # times as long as looking took is waited until it is done again
 
-Purpose: TypeAlias = Literal["review", "sample"]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A field that a person is to look at; `id` is what a browser may call it."""
-
-    id: str
-    key: FieldKey
-    page: PageReading
-    reading: FieldReading
-    purpose: Purpose
-    is_blind: bool  # the person must not see what was read
-    odd_cells: tuple[int, ...] = ()  # boxes that somebody has found to hold something else
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -60,18 +41,6 @@ class Progress:
     waiting: int
     samples: int
     done: dict[str, int]
-
-
-@dataclass(slots=True)
-class _Waiting:
-    purpose: Purpose
-    said_by: set[str] = field(default_factory=set)  # of those whose answers do not settle it yet
-    skipped_by: set[str] = field(default_factory=set)
-    holder: str = ""
-    until: float = 0.0
-
-    def is_free_for(self, who: str, now: float) -> bool:
-        return who not in self.said_by and (self.holder in ("", who) or now > self.until)
 
 
 class NoSuchField(LookupError):
@@ -115,16 +84,12 @@ class Desk:
         self._fields = {(known.form.name, each.name): each for known in forms for each in known.form.fields}
         self.is_double, self._sample, self._clock = double, sample, clock
         self._guarantee = guarantee
-        self._waiting: OrderedDict[FieldKey, _Waiting] = OrderedDict()
+        self._waiting: OrderedDict[FieldKey, Waiting] = OrderedDict()
         self._ids: dict[str, FieldKey] = {}
         self._secret = secrets.token_bytes(16)
         self._done: dict[str, int] = defaultdict(int)
-        self._looked_at: dict[FieldKey, dict[int, tuple[str, bool]]] = defaultdict(
-            dict
-        )  # box -> what was seen, is right
+        self._boxes = BoxesSeen(self.book)
         self._next_look, self._version = -REFRESH_S, -1
-        for key, cell, seen, is_right in self.book.cells():
-            self._looked_at[key][cell] = seen, is_right
         self.refresh()
 
     def close(self) -> None:
@@ -143,60 +108,14 @@ class Desk:
         if version == self._version:
             return
         self._version = version
-        self._look()
+        guarantee = self._guarantee(self.ledger, self.book)
+        has_unique = any(each.unique for each in self._fields.values())
+        not_unique = find_not_unique(self.ledger, self.output) if has_unique else set()
+        before, self._waiting = self._waiting, OrderedDict()
+        for key, entry in find_waiting(self.ledger, self.book, guarantee, not_unique, self._sample):
+            self._waiting[key] = before.get(key) or entry
         took = self._clock() - now
         self._next_look = max(self._next_look, now + PAUSE * took)
-
-    def _look(self) -> None:
-        """What waits, in which order, and who has said something of it that does not settle it yet."""
-        said = Said(self.book.all())
-        guarantee = self._guarantee(self.ledger, self.book)
-        before, self._waiting = self._waiting, OrderedDict()
-        not_unique = self._not_unique()
-        samples = []
-        for each in self.ledger.read_fields():
-            purpose = self._purpose(each, guarantee, not_unique)
-            if purpose is None:
-                continue
-            verdicts = said.of(each.digest, each.page, each.box)
-            if settle(verdicts) is not None:
-                continue
-            key = FieldKey(each.digest, each.page, each.form, each.name)
-            entry = before.get(key) or _Waiting(purpose, {verdict.who for verdict in verdicts})
-            if purpose == "sample":
-                samples.append((place_in_sample(key), key, entry))
-            else:
-                self._waiting[key] = entry
-        for _, key, entry in sorted(samples, key=lambda sample: sample[0]):  # as they count
-            self._waiting[key] = entry
-
-    def _purpose(
-        self, field: ReadField, guarantee: "Guarantee | None", not_unique: set[tuple[str, int, str]]
-    ) -> Purpose | None:
-        is_accepted = field.status == ACCEPTED
-        if guarantee is not None and is_judged(field):
-            is_accepted = guarantee.is_sure(field.form, field.name, field.confidence)
-        if (field.status == REVIEW and not is_accepted) or (field.status == ACCEPTED and not is_accepted):
-            return "review"
-        if (field.digest, field.page, field.name) in not_unique:
-            return "review"
-        key = FieldKey(field.digest, field.page, field.form, field.name)
-        is_drawn = is_judged(field) and place_in_sample(key) < self._sample
-        return "sample" if is_drawn else None
-
-    def _not_unique(self) -> set[tuple[str, int, str]]:
-        """Fields that are in review for what other pages say: only the tables know of them."""
-        table = self.output / "fields.csv"  # nobody edits this one
-        if not table.exists() or not any(each.unique for each in self._fields.values()):
-            return set()
-        found = set()
-        with table.open(newline="", encoding="utf-8", errors="replace") as file:
-            for row in csv.DictReader(file):
-                if row["reason"] == "not_unique":
-                    page = self.ledger.page_named(plain_path(row["file"]), int(row["page"]))
-                    if page is not None:
-                        found.add((page[0], int(row["page"]), row["field"]))
-        return found
 
     def next(self, who: str, count: int = 1) -> list[Item]:
         """The next fields for this person, which nobody else gets for a while; those they have skipped come last."""
@@ -208,9 +127,9 @@ class Desk:
             entry.holder, entry.until = who, now + LEASE_S
         return [item for key in free if (item := self._item(key)) is not None]
 
-    def _first_free(self, who: str, now: float, count: int) -> list[tuple[FieldKey, _Waiting]]:
-        found: list[tuple[FieldKey, _Waiting]] = []
-        skipped: list[tuple[FieldKey, _Waiting]] = []
+    def _first_free(self, who: str, now: float, count: int) -> list[tuple[FieldKey, Waiting]]:
+        found: list[tuple[FieldKey, Waiting]] = []
+        skipped: list[tuple[FieldKey, Waiting]] = []
         for key, entry in self._waiting.items():
             if len(found) == count:
                 break
@@ -243,15 +162,7 @@ class Desk:
             return None
         purpose: Purpose = entry.purpose if entry else "review"
         is_blind = purpose == "sample" or self.is_double
-        return Item(self._id_of(key), key, page, reading, purpose, is_blind, self._odd_cells(key, reading.cells))
-
-    def _odd_cells(self, key: FieldKey, cells: str) -> tuple[int, ...]:
-        return tuple(cell for cell in range(len(cells)) if self._verdict_of(key, cell, cells) is False)
-
-    def _verdict_of(self, key: FieldKey, cell: int, cells: str) -> bool | None:
-        """Whether a box holds what is read in it; None where nobody has looked, or it was read otherwise then."""
-        seen, is_right = self._looked_at.get(key, {}).get(cell, ("", False))
-        return is_right if seen == cells[cell] else None
+        return Item(self._id_of(key), key, page, reading, purpose, is_blind, self._boxes.odd(key, reading.cells))
 
     def _id_of(self, key: FieldKey) -> str:
         told = repr((key.digest, key.page, key.form, key.field)).encode()
@@ -317,7 +228,7 @@ class Desk:
             return None
         self._done[who] -= 1
         purpose: Purpose = "sample" if verdict.way == "sample" else "review"
-        entry = self._waiting.setdefault(verdict.key, _Waiting(purpose))
+        entry = self._waiting.setdefault(verdict.key, Waiting(purpose))
         entry.said_by = {each.who for each in self._said_of(verdict)} - {who}
         entry.holder, entry.until = who, self._clock() + LEASE_S
         self._waiting.move_to_end(verdict.key, last=False)
@@ -339,7 +250,7 @@ class Desk:
                 continue
             seen = zip(item.reading.cells, item.reading.digit_confidences, strict=True)
             for cell, (read, confidence) in enumerate(seen):
-                if read == character and self._verdict_of(key, cell, item.reading.cells) is None:
+                if read == character and self._boxes.is_right(key, cell, item.reading.cells) is None:
                     found.append((confidence, item, cell))
             if len(found) >= LOOKED_AT * MOST_CELLS:  # the least sure fields come first
                 break
@@ -359,10 +270,10 @@ class Desk:
         self.book.add_cells(told, who, now_text())
         settled = 0
         for item, cell, seen, is_right in looked_at:
-            self._looked_at[item.key][cell] = seen, is_right
+            self._boxes.add(item.key, cell, seen, is_right)
         for item in {item.key: item for item, *_ in looked_at}.values():
             cells = item.reading.cells
-            is_all_right = all(self._verdict_of(item.key, cell, cells) for cell in range(len(cells)))
+            is_all_right = all(self._boxes.is_right(item.key, cell, cells) for cell in range(len(cells)))
             meant = meaning_of(cells, item.reading, field=self.field_of(item))
             if is_all_right and meant is not None and item.key in self._waiting:
                 self._keep(make_verdict(item.key, item.reading, meant, who, "group"))

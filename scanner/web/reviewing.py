@@ -15,7 +15,8 @@ from scanner import __version__
 from scanner.errors import OutputError, PageError
 from scanner.overlay import cells_in_crop
 from scanner.review import Impossible
-from scanner.review.desk import Again, Desk, Item, NoSuchField
+from scanner.review.desk import Again, Desk, NoSuchField
+from scanner.review.waiting import Item
 from scanner.web.common import STATIC, tell_mistakes
 from scanner.web.jobs import show_field, show_page
 from scanner.web.pool import BusyError, Pool
