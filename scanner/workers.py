@@ -157,14 +157,19 @@ class Workers(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers; with `cancel_futures` at once."""
-        executors = [slot.executor for slot in self._slots if slot.executor is not None]
-        for executor in executors:
-            executor.shutdown(wait=False, cancel_futures=cancel_futures)
         if cancel_futures:
             for process in (process for slot in self._slots for process in slot.processes):
                 process.kill()
-        for executor in executors:
-            executor.shutdown(wait=wait)
+        endings = [
+            # All at once; and each asked once only: an executor that was asked without waiting is not waited for later.
+            threading.Thread(target=slot.executor.shutdown, kwargs={"wait": wait, "cancel_futures": cancel_futures})
+            for slot in self._slots
+            if slot.executor is not None
+        ]
+        for ending in endings:
+            ending.start()
+        for ending in endings:
+            ending.join()
 
 
 def _exit_code(processes: list[BaseProcess]) -> int | None:

@@ -162,10 +162,10 @@ def test_a_cluster_gives_the_same_tables(cluster: str, tmp_path: Path) -> None:
 
 
 def test_a_job_of_a_cluster_that_takes_too_long_is_given_up(cluster: str, kit: Kit, tmp_path: Path) -> None:
-    jobs: list[Job] = [Look(SAMPLES / "exam" / "batch.pdf", str(number)) for number in range(3)]
+    jobs: list[Job] = [Look(SAMPLES / "exam" / "batch.pdf", str(number)) for number in range(1)]
     with open_crew(Engine(cluster=cluster, page_timeout_s=1e-6), kit, tmp_path) as crew:
         lost = [result for _, result in work(crew, Todo(iter(jobs)))]
-    assert lost == [Lost("page_timeout", "not finished after 1e-06 s")] * 3
+    assert lost == [Lost("page_timeout", "not finished after 1e-06 s")]
     with open_crew(Engine(cluster=cluster), kit, tmp_path) as crew:  # its workers were started anew
         assert all(isinstance(result, Looked) for _, result in work(crew, Todo(iter(jobs))))
 

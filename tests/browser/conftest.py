@@ -36,11 +36,13 @@ def page(browser: Any, start: object) -> Iterator[Any]:  # closed before the ser
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
-    refusals = "the server responded with a status of 422"  # are told on the page
+    told = ("a status of 422", "ERR_CONNECTION_REFUSED")  # on the page; a server that a test has stopped
     opened.on(
         "console",
         lambda message: (
-            wrong.append(message.text) if message.type == "error" and refusals not in message.text else None
+            wrong.append(message.text)
+            if message.type == "error" and not any(each in message.text for each in told)
+            else None
         ),
     )
     yield opened

@@ -60,6 +60,13 @@ export function askPerson() {
   });
 }
 
+window.addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof TypeError && event.reason.message.includes("fetch")) {
+    event.preventDefault();
+    $("#left").textContent = "the server does not answer: is it still running?";
+  }
+});
+
 export async function showProgress() {
   const told = await get("/api/progress");
   const done = Object.values(told.done).reduce((sum, each) => sum + each, 0);

@@ -7,6 +7,8 @@ const NAMES = { _: "empty", x: "crossed out" };
 let who = "";
 let character = "0";
 let boxes = [];
+let asked = 0;       // how often boxes were asked for
+let isBusy = false;
 
 async function begin() {
   const session = await openSession();
@@ -26,8 +28,11 @@ function tab(name) {
 }
 
 async function load(name) {
+  const number = (asked += 1);
+  const found = await get(`/api/group/${name}`);
+  if (number !== asked) return;  // others were asked for meanwhile
   character = name;
-  boxes = await get(`/api/group/${name}`);
+  boxes = found;
   for (const button of $("#tabs").children) button.setAttribute("aria-pressed", String(button.dataset.character === name));
   const what = NAMES[name] ?? name;
   $("#ask").textContent = boxes.length ? `Which of these is not ${name in NAMES ? what : "a " + what}?` : `No box read as ${what} waits here.`;
@@ -61,7 +66,16 @@ function box(each) {
 }
 
 async function done() {
-  if (!boxes.length) return;
+  if (!boxes.length || isBusy) return;
+  isBusy = true;
+  try {
+    await confirm();
+  } finally {
+    isBusy = false;
+  }
+}
+
+async function confirm() {
   const isOdd = [...$("#grid").children].map((button) => button.getAttribute("aria-pressed") === "true");
   const told = boxes.map((each) => ({ id: each.id, cell: each.cell }));
   const answer = await post("/api/group", {
@@ -69,12 +83,13 @@ async function done() {
   });
   $("#told").textContent = `${told.length} boxes looked at; ${answer.settled} fields settled.`;
   await showProgress();
-  await load(character);
-  if (!boxes.length) {
-    for (const name of CHARACTERS) {
-      if ((await get(`/api/group/${name}`)).length) { await load(name); break; }
-    }
+  const number = asked;
+  const left = await get(`/api/group/${character}`);
+  let next = character;
+  for (const name of left.length ? [] : CHARACTERS) {
+    if ((await get(`/api/group/${name}`)).length) { next = name; break; }
   }
+  if (number === asked) await load(next);
 }
 
 $("#done").addEventListener("click", done);
