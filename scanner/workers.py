@@ -173,9 +173,13 @@ class Workers(Executor):
 
 
 def _exit_code(processes: list[BaseProcess]) -> int | None:
-    """Of a worker that has just died: its pipes close a moment before it has ended."""
-    for process in processes:
-        process.join(ENDING_S)
+    """Of a worker that has just died: its pipes close a moment before it has ended.
+
+    Its executor waits for it, too, and one of the two is told the exit code: it may come a moment later.
+    """
+    until = time.monotonic() + ENDING_S
+    while time.monotonic() < until and any(process.exitcode is None for process in processes):
+        time.sleep(ENDING_S / 100)
     return next((process.exitcode for process in processes), None)
 
 
