@@ -23,7 +23,7 @@ from scanner.synth import DrawnDigits
 from scanner.web import jobs, reviewing, serving
 from scanner.web.guard import Guard, Rules, hosts_of, is_loopback
 from scanner.web.host import check_host
-from scanner.web.pool import BusyError, Pool, open_pool
+from scanner.web.pool import Pool, open_pool
 
 fastapi_testclient = pytest.importorskip("fastapi.testclient")
 TestClient = fastapi_testclient.TestClient
@@ -166,8 +166,6 @@ def sleep_long() -> None:
 def test_uploads_leave_no_file(pool: Pool, client: Any) -> None:
     client.post("/api/predict", files=upload(drawn(3)))
     assert [path.name for path in pool._folder.iterdir()] == ["kit.pickle"]
-    with pytest.raises(BusyError):
-        raise BusyError
 
 
 @pytest.mark.parametrize("path", ["/", "/form", "/static/draw.js", "/static/style.css", "/openapi.json"])
@@ -178,9 +176,9 @@ def test_pages_are_served(client: Any, path: str) -> None:
 def test_pages_load_nothing_from_elsewhere() -> None:
     for path in (Path(serving.STATIC)).iterdir():
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
-        assert "//" not in text.replace("// ", "").replace("://", "//") or path.suffix == ".js", path
         assert "http:" not in text, path
         assert "https:" not in text, path
+        assert 'src="//' not in text, path
 
 
 # --- the review
