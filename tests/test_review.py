@@ -137,6 +137,16 @@ def test_the_newest_word_on_a_place_holds_whatever_its_field_was_called(tmp_path
         assert corrected(book, page) == [("r01f01", "33", "corrected")]
 
 
+def test_what_a_sample_finds_right_stays_accepted(tmp_path: Path) -> None:
+    with Book(tmp_path) as book:
+        book.add([verdict("72", way="sample")])
+        accepted = replace(reading("72"), status="accepted", reason="")
+        assert corrected(book, PageReading("a.png", 1, (accepted,), 0.1)) == [("r01f01", "72", "accepted")]
+        assert corrected(book, PageReading("a.png", 1, (reading("72"),), 0.1)) == [("r01f01", "72", "corrected")]
+        wrong = replace(reading("78"), status="accepted", reason="")
+        assert corrected(book, PageReading("a.png", 1, (wrong,), 0.1)) == [("r01f01", "72", "corrected")]
+
+
 def test_names_that_were_swapped_take_no_correction_along(tmp_path: Path) -> None:
     left, right = reading("72", name="date"), replace(reading("34", name="number"), box_xywh=(300, 20, 100, 30))
     with Book(tmp_path) as book:

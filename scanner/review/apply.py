@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from scanner.export import Correction
-from scanner.fields import CORRECTED, UNREADABLE, FieldReading
+from scanner.fields import ACCEPTED, CORRECTED, UNREADABLE, FieldReading
 from scanner.pipeline import PageReading, PageResult
 from scanner.review.book import Book, Verdict
 
@@ -61,6 +61,8 @@ class Corrections:
         for each in page.fields:
             used += len(said.of(digest, page.page, each.box_xywh))
             by = said.settled(digest, page.page, each.box_xywh)
+            if by is not None and _is_only_checked(each, by):
+                by = None
             fields.append(each if by is None else corrected(each, by))
             if by is not None:
                 self.made.append(
@@ -68,6 +70,12 @@ class Corrections:
                 )
         self.lost += len(verdicts) - used
         return replace(page, fields=tuple(fields))
+
+
+def _is_only_checked(reading: FieldReading, verdict: Verdict) -> bool:
+    """Whether a person has only found, in a sample, what was accepted to be right: it needed none."""
+    is_same = verdict.is_readable and verdict.value == reading.value
+    return verdict.way == "sample" and reading.status == ACCEPTED and is_same
 
 
 def settle(verdicts: Sequence[Verdict]) -> Verdict | None:
