@@ -99,7 +99,7 @@ def run(
         )
         summary, kept = publish(ledger, book, output, account, known, kit)
         new_failed, failures = _news(ledger, is_interrupted)
-        young = sum(ledger.counts().get(f"file {reason}", 0) for reason in YOUNG_REASONS)
+        young = ledger.count_left(YOUNG_REASONS)
         if account.waiting and not is_interrupted and not shift.is_limited:
             raise RuntimeError(f"{account.waiting} files were neither read nor did they fail")
         ledger.check_there()

@@ -74,6 +74,12 @@ class Looking:
         unopened = "SELECT name, 0, reason, detail FROM files WHERE place IS NOT NULL AND digest IS NULL ORDER BY place"
         yield from (tuple(row) for row in self._db.execute(unopened) if row["reason"] in FAILURE_REASONS)
 
+    def count_left(self, reasons: tuple[str, ...]) -> int:
+        """How many files of the tables were left for one of these reasons."""
+        marks = ", ".join("?" * len(reasons))
+        query = f"SELECT count(*) FROM files WHERE place IS NOT NULL AND reason IN ({marks})"
+        return int(self._db.execute(query, reasons).fetchone()[0])
+
     def runs(self) -> list[RunRow]:
         """Those that read anything, the last one first."""
         rows = self._db.execute("SELECT * FROM runs ORDER BY id DESC")

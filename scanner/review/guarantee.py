@@ -233,6 +233,8 @@ def drawn_by_lot(ledger: Ledger, book: Book) -> list[Drawn]:
     a night has added that nobody has looked at yet takes nothing away.
     """
     said = Said(book.all())
+    if not said.pages:  # most runs need not look at all their fields
+        return []
     fields = sorted(
         ((place_in_sample(FieldKey(each.digest, each.page, each.form, each.name)), each) for each in _judged(ledger)),
         key=lambda pair: pair[0],
