@@ -80,6 +80,7 @@ class RunSummary:
     failed: int = 0
     skipped: int = 0
     incomplete: int = 0  # documents that lack pages
+    lost: int = 0  # what people have said of places where no field is found any more
     new: int | None = None  # pages of them that this run has read
     new_failed: int = 0  # pages that have failed since a run told of failures
     failures: tuple[str, ...] = ()  # the first of them: file, page, reason and detail
@@ -104,13 +105,13 @@ class RunSummary:
         failed = [f"{_count(self.failed, 'page')} failed"] if self.failed else []
         skipped = [f"{_count(self.skipped, 'file')} skipped"] if self.skipped else []
         amiss = f"; {', '.join(failed + skipped)} ({output / 'pages.csv'})" if failed or skipped else ""
-        lacking = (
-            f"; {_count(self.incomplete, 'document')} incomplete ({output / 'forms.csv'})" if self.incomplete else ""
+        more = (
+            (self.incomplete, "document", f"incomplete ({output / 'forms.csv'})"),
+            (self.gone, "file", "read earlier no longer there (--prune leaves them out)"),
+            (self.lost, "correction", "of places where no field is found now"),
         )
-        gone = (
-            f"; {_count(self.gone, 'file')} read earlier no longer there (--prune leaves them out)" if self.gone else ""
-        )
-        return f"{pages}: {fields}{amiss}{lacking}{gone}"
+        rest = "".join(f"; {_count(number, noun)} {what}" for number, noun, what in more if number)
+        return f"{pages}: {fields}{amiss}{rest}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ They are made of the tables in the run folder, which everything else that reads 
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -19,8 +20,17 @@ WHOLE_NUMBERS = ("page", "x", "y", "width", "height")
 MOST_EXCEL_ROWS = 1_048_575  # beside the header
 
 
-def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: bool = False) -> tuple[Path, int]:
-    """Write the readings of a run folder in another format; gives the file and its number of rows.
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The file, its rows or digits, and how many verified fields have no picture left that digits could come from."""
+
+    path: Path
+    count: int
+    lost: int = 0
+
+
+def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: bool = False) -> HandedOver:
+    """Write the readings of a run folder in another format.
 
     Args:
         output: the folder of a run.
@@ -41,7 +51,7 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
     if any(_real(target) == _real(output / name) for name in (LEDGER, *TABLES)):
         raise UsageError(f"{target}: belongs to the run itself; choose another file with --output")
     if to == "digits":
-        return target, _hand_over_digits(output, target)
+        return _hand_over_digits(output, target)
     is_typed = to != "csv"
     table = _wide(output) if wide else _read(output / "fields.csv", is_typed=is_typed)
     if to == "xlsx" and len(table) > MOST_EXCEL_ROWS:
@@ -49,7 +59,7 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
             f"{target}: Excel has room for {MOST_EXCEL_ROWS:,} rows, these are {len(table):,}; use parquet"
         )
     _write(target, lambda part: WRITERS[to](table, part))
-    return target, len(table)
+    return HandedOver(target, len(table))
 
 
 def _write(target: Path, write: Callable[[Path], object]) -> None:
@@ -64,12 +74,12 @@ def _write(target: Path, write: Callable[[Path], object]) -> None:
         ) from error
 
 
-def _hand_over_digits(output: Path, target: Path) -> int:
+def _hand_over_digits(output: Path, target: Path) -> HandedOver:
     from scanner.teach import verified_digits, write_digits  # OpenCV, which the tables do without
 
     digits = verified_digits(output)
     _write(target, lambda part: write_digits(part, digits))
-    return len(digits.labels)
+    return HandedOver(target, len(digits.labels), digits.lost)
 
 
 def _real(path: Path) -> str:

@@ -143,7 +143,15 @@ def make_kit(order: Order) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
     key = digest_of(network.sha256, repr(network.card), repr(order.min_confidence))
     versions = {each.form.name: each.version for each in files}
     unknown = digest_of(*sorted(versions.values()), repr(order.reads_unknown and bool(files)))
-    kit = Kit(digest_of(key, unknown), network, files, order.min_confidence, order.reads_unknown, order.overlay)
+    kit = Kit(
+        digest_of(key, unknown),
+        network,
+        files,
+        order.min_confidence,
+        order.reads_unknown,
+        order.overlay,
+        all_crops=order.target_error is not None,
+    )
     return kit, Reader(key, versions, unknown, order.overlay), known
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,6 +134,7 @@ def publish(
         write_report(folder / REPORT, output.resolve().name, tally, ledger.runs(), output, quality)
 
     summary = write_tables(output, tally.see(results), skipped=account.skipped(), documents=assembler, finish=finish)
+    summary = replace(summary, lost=account.corrections.lost)
     signs = signs_of_tables(output)
     note = {"state": state, "signs": signs, "summary": asdict(summary), "key": kit.key, "left": account.left}
     with ledger.transaction():

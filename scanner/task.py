@@ -14,7 +14,7 @@ import cv2
 
 from scanner.arrays import Gray
 from scanner.errors import PageError
-from scanner.fields import REVIEW
+from scanner.fields import ACCEPTED, REVIEW, FieldReading
 from scanner.network import Network, NetworkFiles, start_network
 from scanner.opening import Hash, Signature, hash_file, signature_of
 from scanner.overlay import (
@@ -44,6 +44,7 @@ class Kit:
     min_confidence: float | None = None
     reads_unknown: bool = True
     overlay: bool = False
+    all_crops: bool = False  # whether fields that are accepted now may go to review when people have verified some
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def _with_pictures(page: PageResult, gray: Gray, digest: str, kit: Kit) -> PageD
         pictures[overlay] = encode_picture(overlay, draw_overlay(gray, page))
     fields = []
     for each in page.fields:
-        if each.status == REVIEW or _is_settled_later(page, each.name, kit):
+        if each.status == REVIEW or _may_go_to_review(page, each, kit):
             path = crop_path(page, each, digest)
             pictures[path] = encode_picture(path, cut_field(gray, each))
             fields.append(replace(each, crop=path))
@@ -215,7 +216,9 @@ def _with_pictures(page: PageResult, gray: Gray, digest: str, kit: Kit) -> PageD
     return PageDone(replace(page, fields=tuple(fields)), pictures, overlay)
 
 
-def _is_settled_later(page: PageReading, name: str, kit: Kit) -> bool:
-    """Whether other pages decide about the field, so that it may go to review yet."""
+def _may_go_to_review(page: PageReading, reading: FieldReading, kit: Kit) -> bool:
+    """Whether other pages, or what people verify, decide about an accepted field yet."""
+    if reading.status == ACCEPTED and kit.all_crops:
+        return True
     form = next((files.form for files in kit.forms if files.form.name == page.form), None)
-    return form is not None and any(field.name == name and field.unique for field in form.fields)
+    return form is not None and any(field.name == reading.name and field.unique for field in form.fields)

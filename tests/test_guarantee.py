@@ -14,12 +14,14 @@ from scanner.cli import app
 from scanner.errors import UsageError
 from scanner.fields import FieldReading
 from scanner.network import load_network
-from scanner.order import Order
+from scanner.opening import signature_of
+from scanner.order import Order, make_kit
 from scanner.pipeline import PageFailure, PageReading
 from scanner.publish import open_review
 from scanner.review.desk import Desk
 from scanner.review.guarantee import choose_threshold, fields_needed, make_guarantee, wrong_bound
 from scanner.run import run
+from scanner.task import PageDone, Read, perform
 from scanner.training.refit import refit
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -109,6 +111,16 @@ def test_what_nobody_has_looked_at_yet_takes_no_promise_away(tmp_path: Path) -> 
     with desk_of(out) as desk:
         desk.say("ada", desk.next("ada")[0].id, "?")
     assert run([inbox], out, Order(target_error=0.4)).guarantee.split(":")[0] == before.split(":")[0]
+
+
+def test_what_may_be_sent_to_review_yet_has_its_crop(tmp_path: Path) -> None:
+    kit, _, _ = make_kit(Order(target_error=0.01))
+    path = SAMPLES / "exam" / "clean.png"
+    done = perform(Read(path, path.name, 1, "d" * 64, signature_of(path)), kit)
+    assert isinstance(done, PageDone)
+    assert isinstance(done.result, PageReading)
+    has_crop = {(each.status, each.crop in done.pictures) for each in done.result.fields}
+    assert has_crop == {("accepted", True), ("review", True)}
 
 
 def test_the_desk_has_what_review_csv_has(tmp_path: Path) -> None:

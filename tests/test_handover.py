@@ -48,7 +48,8 @@ def read_back(path: Path, to: Format) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("to", ["csv", "xlsx", "parquet", "json"])
 def test_numbers_keep_their_zeros_and_text_is_no_formula(out: Path, to: Format) -> None:
-    path, count = hand_over(out, to)
+    done = hand_over(out, to)
+    path, count = done.path, done.count
     assert (path, count) == (out / f"long.{to}", 3)
     rows = read_back(path, to)
     assert [row["value"] for row in rows] == ["007", "", "12"]
@@ -57,7 +58,8 @@ def test_numbers_keep_their_zeros_and_text_is_no_formula(out: Path, to: Format) 
 
 @pytest.mark.parametrize("to", ["csv", "xlsx", "parquet", "json"])
 def test_wide_is_a_row_a_page_that_was_read(out: Path, to: Format) -> None:
-    path, count = hand_over(out, to, out / f"mine.{to}", wide=True)
+    done = hand_over(out, to, out / f"mine.{to}", wide=True)
+    path, count = done.path, done.count
     assert (path, count) == (out / f"mine.{to}", 3)
     rows = read_back(path, to)
     assert [(row["file"], row["status"], row["r01f01"]) for row in rows] == [
@@ -69,7 +71,7 @@ def test_wide_is_a_row_a_page_that_was_read(out: Path, to: Format) -> None:
 
 def test_wide_is_a_row_a_form_where_there_are_forms(out: Path) -> None:
     (out / "forms.csv").write_text("file,page,form,status,problem,number\na.png,1,exam,accepted,,0042\n")
-    path, _ = hand_over(out, "json", wide=True)
+    path = hand_over(out, "json", wide=True).path
     assert json.loads(path.read_text())[0]["number"] == "0042"
 
 
@@ -92,7 +94,7 @@ def test_the_name_must_tell_the_format(out: Path, name: str) -> None:
 
 
 def test_csv_has_the_figures_of_the_run(out: Path) -> None:
-    path, _ = hand_over(out, "csv")
+    path = hand_over(out, "csv").path
     assert path.read_text() == (out / "fields.csv").read_text()
 
 

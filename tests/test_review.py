@@ -4,6 +4,7 @@ import csv
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from scanner.handover import hand_over
 from scanner.network import load_network
 from scanner.order import Chores, Order
 from scanner.pipeline import PageFailure, PageReading
+from scanner.publish import publish_again
 from scanner.review import Book, Corrections, FieldKey, Impossible, Meant, Verdict, Way, meaning_of, settle
 from scanner.review.sheet import SheetError, read_sheet
 from scanner.run import run
@@ -433,6 +435,18 @@ def test_tables_of_another_network_are_left_to_the_next_run(out: Path, tmp_path:
     assert "the same `scanner read` as before" in done.why
 
 
+def test_corrections_whose_field_is_found_no_more_are_told(out: Path, tmp_path: Path) -> None:
+    done = correct(out, fill(out, ["?", "?"], tmp_path / "mine.csv", plain))
+    assert done.summary is not None
+    assert "correction" not in done.summary.line(out)
+    with closing(sqlite3.connect(out / "run.db")) as db, db:
+        db.execute("UPDATE fields SET x = x + 5000")
+    (out / "pages.csv").unlink()  # so that the tables are written
+    summary = publish_again(out)
+    assert summary.lost == 2
+    assert "2 corrections of places where no field is found now" in summary.line(out)
+
+
 # --- what it teaches
 
 
@@ -440,13 +454,31 @@ def test_verified_digits_and_no_others_are_handed_over(out: Path, tmp_path: Path
     review = rows_of(out / "review.csv")
     typed = [row["value"] if "?" not in row["cells"] else "?" for row in review[:3]]
     correct(out, fill(out, typed, tmp_path / "mine.csv", plain), "ada")
-    path, count = hand_over(out, "digits", tmp_path / "mine.npz")
-    with np.load(path) as archive:
+    done = hand_over(out, "digits", tmp_path / "mine.npz")
+    with np.load(done.path) as archive:
         digits, labels, writers = archive["x"], archive["y"], archive["writer"]
-    assert count == len(digits) == len(labels) == len(writers) > 0
+    assert done.count == len(digits) == len(labels) == len(writers) > 0
+    assert done.lost == 0
     assert sorted(labels) == sorted(int(each) for value in typed for each in value if each.isdigit())
     answers = load_network().scores(digits).argmax(axis=1)
     assert (answers == labels).mean() > 0.6  # they are those that were doubtful
+
+
+def test_verified_fields_of_scans_that_are_gone_are_counted(tmp_path: Path) -> None:
+    out, inbox = tmp_path / "out", tmp_path / "in"
+    shutil.copytree(SAMPLES / "exam", inbox)
+    run([inbox], out)
+    rows = [each for each in rows_of(out / "fields.csv") if each["status"] == "accepted"]
+    kept, gone = rows[0], next(each for each in rows if each["file"] != rows[0]["file"])
+    with (tmp_path / "mine.csv").open("w") as file:
+        file.write("file,page,field,correct_value\n")
+        file.writelines(f"{row['file']},{row['page']},{row['field']},{row['value']}\n" for row in (kept, gone))
+    correct(out, tmp_path / "mine.csv")
+    (inbox / gone["file"]).unlink()
+    done = hand_over(out, "digits")
+    assert (done.count, done.lost) == (len(kept["value"]), 1)
+    told = RUNNER.invoke(app, ["export", str(out), "--to", "digits"])
+    assert "1 verified field has no picture any more" in told.stderr
 
 
 def test_digits_are_cut_from_the_scan_where_there_is_no_crop(out: Path, tmp_path: Path) -> None:

@@ -69,6 +69,9 @@ def export(
     """Hand the readings of a run over to another program, or its verified digits to `scanner train`."""
     from scanner.handover import hand_over
 
-    path, count = hand_over(output, to.value, target, wide=wide)
+    done = hand_over(output, to.value, target, wide=wide)
     noun = "digit" if to is Format.digits else "row"
-    say(printable(f"{path}: {count:,} {noun if count == 1 else f'{noun}s'}"))
+    if done.lost:
+        fields = "field has" if done.lost == 1 else "fields have"
+        tell(f"{done.lost:,} verified {fields} no picture any more, as scans were moved or changed: left out")
+    say(printable(f"{done.path}: {done.count:,} {noun if done.count == 1 else f'{noun}s'}"))

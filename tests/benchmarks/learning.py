@@ -81,12 +81,12 @@ def teach_by_corrections(folder: Path, swiss: DigitSet, writers: list[int], coun
     summary = run([scans / str(writer) for writer in writers], output, Order(model=base))
     table = fill(output, scans, folder / "corrections.csv")
     taken = correct(output, table, "benchmark").taken
-    archive, digits = hand_over(output, "digits", folder / "corrected.npz")
+    exported = hand_over(output, "digits", folder / "corrected.npz")
     print(
         f"{summary.pages} pages of {len(writers)} writers, {summary.fields} fields: {taken.changed} changed, "
-        f"{taken.confirmed} confirmed, {digits} digits exported"
+        f"{taken.confirmed} confirmed, {exported.count} digits exported"
     )
-    return archive
+    return exported.path
 
 
 def fill(output: Path, scans: Path, table: Path) -> Path:
