@@ -1,9 +1,10 @@
 """The threshold that keeps wrong numbers among the accepted ones at or under what a user can live with.
 
 Verified fields tell how many are wrong above a threshold; how many there may be of those not verified is bounded as
-Clopper and Pearson (1934) do, at a few thresholds at once, so that the bound holds with 95 % confidence whichever is
-taken (as Geifman and El-Yaniv 2017). What is verified must be no one's choice: fields are put in an order that depends
-on nothing but chance, a hash, and those count that stand before the first that nobody has looked at.
+Clopper and Pearson (1934) do. Thresholds are tried from the strictest on, each with all of the risk, until the first
+that fails: so the bound holds with 95 % confidence at the one taken (fixed sequence testing, as Angelopoulos et al.
+2021 use it). What is verified must be no one's choice: fields are put in an order that depends on nothing but chance,
+a hash, and those count that stand before the first that nobody has looked at.
 """
 
 import math
@@ -22,7 +23,8 @@ from scanner.review.apply import Said
 from scanner.review.book import Book, FieldKey, Verdict, place_in_sample
 
 RISK = 0.05  # how probable it is that the bound does not hold
-TRIED = 4  # thresholds
+SPARED = (0, 2)  # wrong fields at which a sequence of thresholds may start: each has its part of the risk
+STEP = 1.1  # times as many fields are above the next threshold
 OTHERS = ("", "")  # the name of all fields that have too few of their own, or no form
 JUDGED = ("", "low_confidence")  # reasons of fields that a threshold decides about; the rest a person has to look at
 MOST_RUNS = 30  # whose ends are tried
@@ -135,7 +137,7 @@ def _plans(
     by_name: dict[Name, list[int]] = defaultdict(list)
     for place, (form, name) in enumerate(names):
         by_name[(form, name) if form else OTHERS].append(place)
-    needed = fields_needed(target, RISK / 2 / TRIED / len(by_name)) if by_name else 0
+    needed = fields_needed(target, RISK / 2 / len(SPARED) / len(by_name)) if by_name else 0
     large = {name: places for name, places in by_name.items() if len(places) >= needed and name != OTHERS}
     share = RISK / 2 if large else RISK
     together = choose_threshold(confidence, is_right, target, share)
@@ -153,20 +155,24 @@ def _plans(
 
 
 def choose_threshold(confidence: Floats, is_right: npt.NDArray[np.bool_], target: float, risk: float) -> float | None:
-    """The lowest of a few thresholds above which surely few enough are wrong; None where there is none.
+    """The lowest threshold found above which surely few enough are wrong; None where there is none.
 
-    The thresholds tried part the fields by their number, from all of them to as many as are needed if none is wrong.
+    The first of a sequence has as many fields above it as are needed if so many are wrong as may be spared.
     """
-    needed = fields_needed(target, risk / TRIED)
-    if len(confidence) < needed:
-        return None
     order = np.argsort(-confidence, kind="stable")
     ordered, wrong = confidence[order], np.cumsum(~is_right[order])
-    for count in np.unique(np.geomspace(needed, len(ordered), TRIED).round().astype(int))[::-1]:
-        last = int(np.searchsorted(-ordered, -ordered[count - 1], side="right"))  # all that are as sure
-        if wrong_bound(int(wrong[last - 1]), last, risk / TRIED) <= target:
-            return float(ordered[count - 1])
-    return None
+    found = []
+    for spared in SPARED:
+        count = fields_needed(target, risk / len(SPARED), spared)
+        while count <= len(ordered):
+            last = int(np.searchsorted(-ordered, -ordered[count - 1], side="right"))  # all that are as sure
+            if wrong_bound(int(wrong[last - 1]), last, risk / len(SPARED)) > target:
+                break
+            found.append(float(ordered[last - 1]))
+            if last == len(ordered):
+                break
+            count = min(max(math.ceil(last * STEP), last + 1), len(ordered))
+    return min(found, default=None)
 
 
 def wrong_bound(wrong: int, count: int, risk: float) -> float:
@@ -196,13 +202,17 @@ def quality_of(ledger: Ledger, book: Book) -> Quality | None:
     return Quality(count, wrong, 1 - right_bound, wrong_bound(wrong, count, RISK / 2))
 
 
-def fields_needed(target: float, risk: float) -> int:
-    """How many fields must be verified, if none of them is wrong."""
-    return math.ceil(math.log(risk) / math.log1p(-target))
+def fields_needed(target: float, risk: float, wrong: int = 0) -> int:
+    """How many fields must be verified, if so many of them are wrong."""
+    if not wrong:
+        return math.ceil(math.log(risk) / math.log1p(-target))
+    from scipy.special import gammaincinv
+
+    return math.ceil(float(gammaincinv(wrong + 1, 1 - risk)) / target)  # Poisson's bound is above the binomial one
 
 
 def _too_little(confidence: Floats, is_right: npt.NDArray[np.bool_], target: float, risk: float) -> str:
-    needed = fields_needed(target, risk / TRIED)
+    needed = fields_needed(target, risk / len(SPARED))
     there = f"{len(confidence):,} fields were verified by lot, {int((~is_right).sum()):,} of them wrong"
     help_ = "read without it, and have a person look at more with `scanner review --sample`"
     if len(confidence) >= needed:

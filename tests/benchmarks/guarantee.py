@@ -9,7 +9,7 @@ that is wrong in the whole run, the best guess of the truth there is, is at most
 """
 
 import argparse
-import csv
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -17,9 +17,11 @@ import numpy as np
 
 from scanner.errors import UsageError
 from scanner.fields import FieldReading
-from scanner.pipeline import PageReading, read_pages
+from scanner.pipeline import PageReading, read_page
 from scanner.review.guarantee import JUDGED, make_guarantee
-from scanner.synth import DataSetDigits, DrawnDigits, write_pages
+from scanner.synth import DataSetDigits, DrawnDigits, FieldTruth, make_page
+from scanner.synth.files import save_scan
+from scanner.synth.layouts import RESERVED_SEEDS
 from scanner.training.datasets import read_source
 
 STYLES, FAULTS = ["separate", "cells", "rounded"], ["clean", "scan", "photo", "fax"]
@@ -63,28 +65,38 @@ def main() -> None:
 
 
 def read_fields(count: int, digits: Path | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Confidence of each field that a threshold decides about, and whether it was read right."""
+    """Confidence of each field that a threshold decides about, and whether it was read right.
+
+    A field is compared with what is written at its place: rows of a skewed page may have other names.
+    """
     confidence: list[float] = []
     is_right: list[bool] = []
     test = None if digits is None else read_source(digits).test
     hand = DrawnDigits() if test is None else DataSetDigits(test.ink, test.labels)
-    with tempfile.TemporaryDirectory() as place:
-        while len(confidence) < count:
-            folder = Path(place) / str(seed)
-            write_pages(folder, 24, STYLES, FAULTS, seed, hand)
-            truth: dict[tuple[str, int], list[str]] = {}
-            with (folder / "truth.csv").open(newline="") as file:
-                for row in csv.DictReader(file):
-                    truth.setdefault((row["file"], int(row["page"])), []).append(row["cells"])
-            for page in read_pages([folder]):
-                written = truth.get((page.file, page.page), [])
-                found = page.fields if isinstance(page, PageReading) else ()
-                if [len(each.cells) for each in found] == list(map(len, written)):
-                    judged = [pair for pair in zip(found, written, strict=True) if is_judged(pair[0])]
-                    confidence += [field.confidence for field, _ in judged]
-                    is_right += [field.cells == cells for field, cells in judged]
-            seed += 24
-    return np.array(confidence), np.array(is_right)
+    for number in itertools.count():
+        turn, place = divmod(number, len(STYLES))
+        style, fault = STYLES[place], FAULTS[(place + turn) % len(FAULTS)]
+        page = make_page(style, fault, (seed + number) % RESERVED_SEEDS, seed + number, hand)
+        with tempfile.TemporaryDirectory() as folder:
+            read = read_page(save_scan(page.image, Path(folder) / "page", page.dpi_xy))
+        assert isinstance(read, PageReading), read
+        for field in read.fields:
+            written = next((each.cells for each in page.truth if is_at(field, each)), None)
+            if is_judged(field) and written is not None:
+                confidence.append(field.confidence)
+                is_right.append(field.cells == written)
+        if len(confidence) >= count:
+            return np.array(confidence), np.array(is_right)
+    raise AssertionError
+
+
+def is_at(field: FieldReading, truth: FieldTruth) -> bool:
+    """Whether all cells of a field are where those of the truth are."""
+    quads = np.array(field.cell_quads)
+    if len(quads) != len(truth.quads):
+        return False
+    apart = np.linalg.norm(quads.mean(axis=1) - truth.quads.mean(axis=1), axis=1)
+    return bool((apart < 0.3 * np.linalg.norm(truth.quads[:, 2] - truth.quads[:, 0], axis=1)).all())
 
 
 def is_judged(field: FieldReading) -> bool:
