@@ -83,7 +83,7 @@ def score_cells(inks: Sequence[CellInk], network: Network) -> list[Scores]:
 def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowReading]:
     """Drop the rows that hold something other than handwritten digits; keep empty ones that look like the others."""
     inked = [reading for reading in readings if len(reading.inked)]
-    repeated = _share_repeated(inked, classes)
+    repeated = share_repeated(inked, classes)
     held = [
         reading
         for reading, share in zip(inked, repeated, strict=True)
@@ -100,7 +100,7 @@ def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowRea
     return kept
 
 
-def _share_repeated(inked: Sequence[RowReading], classes: str) -> list[float]:
+def share_repeated(inked: Sequence[RowReading], classes: str) -> list[float]:
     """For each row the share of its inked cells that stand on the page several times: print repeats, hands do not."""
     if not inked:
         return []

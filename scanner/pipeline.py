@@ -16,7 +16,7 @@ import numpy as np
 
 from scanner.arrays import Gray, Quads
 from scanner.beside import mark_cut_off
-from scanner.boxes import find_box_rows
+from scanner.boxes import find_boxes
 from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, score_cells, sureness
 from scanner.errors import NoInputError, PageError
@@ -24,6 +24,7 @@ from scanner.fields import FieldReading, Policy, make_field, name_in_reading_ord
 from scanner.network import Card, Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
 from scanner.remote import path_of
+from scanner.strings import read_frames
 
 if TYPE_CHECKING:
     from scanner.known import KnownForm
@@ -269,12 +270,21 @@ def _evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, floa
 
 
 def read_rows(gray: Gray, network: Network) -> list[RowReading]:
-    """The digit fields of an upright page, in no order: boxes, their ink, the network's scores, refusal."""
-    rows = find_box_rows(gray)
+    """The digit fields of an upright page, in no order: boxes, their ink, the network's scores, refusal.
+
+    Where there are hardly any boxes a digit, frames around whole numbers are read.
+    """
+    found = find_boxes(gray)
+    rows = found.rows
     inks = read_cells_of(gray, [row.quads for row in rows], [row.side_share for row in rows])
     parts = score_cells(inks, network)
     readings = [RowReading(row, ink, part) for row, ink, part in zip(rows, inks, parts, strict=True)]
-    return mark_cut_off(gray, keep_digit_rows(readings, network.card.classes), network)
+    kept = mark_cut_off(gray, keep_digit_rows(readings, network.card.classes), network)
+    if not len(found.frames) or _evidence(kept, network.card.classes)[0] >= ENOUGH_DIGITS:
+        return kept
+    numbers = read_frames(gray, found.frames, network)  # a page whose fields have one frame each, and no cells
+    is_better = _evidence(numbers, network.card.classes)[0] > _evidence(kept, network.card.classes)[0]
+    return numbers if is_better else kept
 
 
 def _turn(gray: Gray, turn: int) -> Gray:

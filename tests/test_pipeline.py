@@ -432,7 +432,7 @@ def test_a_bug_of_ours_costs_one_page_and_is_named(
     path = tmp_path / "page.png"
     cv2.imwrite(str(path), np.full((300, 200), 255, np.uint8))
     with monkeypatch.context() as broken:
-        broken.setattr("scanner.pipeline.find_box_rows", stumble)
+        broken.setattr("scanner.pipeline.find_boxes", stumble)
         failure = read_page(path, network=network)
     assert isinstance(failure, PageFailure)
     assert (failure.reason, failure.detail) == ("internal_error", "RuntimeError: boxes went missing")

@@ -14,8 +14,9 @@ from scanner.boxes.lines import Boxes, Lines, add_faint_lines, find_lines
 from scanner.boxes.overlap import drop_covered, merge_rows
 from scanner.boxes.parts import divide_holes
 from scanner.boxes.rows import find_rows
+from scanner.boxes.single import single_frames
 
-__all__ = ["BoxRow", "find_box_rows"]
+__all__ = ["BoxRow", "FoundBoxes", "find_box_rows", "find_boxes"]
 
 
 SMALLEST = 24  # pixels; a box with its frame needs that many
@@ -37,14 +38,28 @@ class BoxRow:
     beside: Quads = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
 
 
+@dataclass(frozen=True)
+class FoundBoxes:
+    """The rows of boxes on a page, in no order, and (n, 4, 2) the corners of frames that stand alone."""
+
+    rows: list[BoxRow]
+    frames: Quads
+
+
 def find_box_rows(page: Gray) -> list[BoxRow]:
     """Rows of boxes on a page, in no order; the boxes of a table or of a grid are rows too."""
+    return find_boxes(page).rows
+
+
+def find_boxes(page: Gray) -> FoundBoxes:
+    """All boxes on a page that people may have written numbers into."""
     if min(page.shape) < SMALLEST or max(page.shape) > LONGEST * min(page.shape):
-        return []
+        return FoundBoxes([], np.zeros((0, 4, 2), np.float32))
     canvas = make_canvas(page)
     sure = find_lines(canvas.ink)
     faint = add_faint_lines(sure, canvas.gray)
-    sure_boxes = _box_rows(canvas, sure)
+    holes = find_cells(canvas.ink, sure)
+    sure_boxes = find_rows(divide_holes(canvas.gray, holes), sure)
     boxes = join_parts(merge_rows(sure_boxes, _box_rows(canvas, faint)), faint)
     combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes, known=sure)]
     kept = drop_covered([comb.cells for comb in combs], sure_boxes)
@@ -52,10 +67,11 @@ def find_box_rows(page: Gray) -> list[BoxRow]:
     rows = [*boxes, *kept]
     shares = [share.get(id(row), 1.0) for row in rows]
     open_ended, beside = go_on(rows, shares, canvas.ink, faint)
-    return [
+    found = [
         BoxRow(canvas.quads_on_page(row), side_share, goes_on, canvas.quads_on_page(places))
         for row, side_share, goes_on, places in zip(rows, shares, open_ended, beside, strict=True)
     ]
+    return FoundBoxes(found, canvas.quads_on_page(single_frames(holes, sure)))
 
 
 def _box_rows(canvas: Canvas, lines: Lines) -> list[Boxes]:

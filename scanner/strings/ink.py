@@ -1,0 +1,116 @@
+"""The ink of a line of writing: paper taken away, ruled lines taken out, upright."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Gray, Mask
+
+WORK_HEIGHT = 96  # pixels that a line is brought to: strokes are some five wide
+LARGEST = 3.0  # times enlarged at most
+PAPER = 0.75  # of the height: half the side of the window in which paper is looked for
+MIN_INK = 14  # gray levels darker than paper: less is no ink
+LOW_EDGE = 0.8  # of the threshold: ink as light as this counts where it hangs together with darker ink
+RULE = 0.5  # of the width: a level line this long is ruled, not written
+RULE_HEIGHTS = 1.6  # and in heights of the crop at least
+FULL_HEIGHT = 0.97  # of the height: an upright line this long is printed
+BREAK, THICK = 5, 9  # pixels: gaps that a line may have; lines are thinner
+SLANTS = np.linspace(-0.35, 1.1, 30)  # horizontal shift a height, upright being 0; writing leans to the right
+
+
+@dataclass(frozen=True)
+class LineInk:
+    """One line of writing as the lattice cuts it.
+
+    Attributes:
+        gray: (h, w), dark ink on paper that is white throughout, upright.
+        mask: (h, w) 255 where there is ink.
+        to_crop: (2, 3) affine map from its pixels to those of the crop it was made of.
+    """
+
+    gray: Gray
+    mask: Mask
+    to_crop: npt.NDArray[np.float64]
+
+
+def line_ink(crop: Gray) -> LineInk:
+    """The ink of a crop (height, width), 0 = ink, that holds one line of writing."""
+    scale = min(WORK_HEIGHT / crop.shape[0], LARGEST)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    gray = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=way) if scale != 1 else crop
+    darkness = _darkness(np.asarray(gray, np.uint8))
+    mask = without_rules(ink_mask(darkness))
+    slant = find_slant(mask)
+    height, width = mask.shape
+    left = min(slant, 0.0) * height
+    shear = np.array([[1, slant, -left], [0, 1, 0]], np.float64)
+    size = (int(np.ceil(width + abs(slant) * height)), height)
+    upright = cv2.warpAffine(darkness, shear, size, flags=cv2.INTER_LINEAR, borderValue=0)
+    inked = cv2.warpAffine(mask, shear, size, flags=cv2.INTER_LINEAR, borderValue=0)
+    inked = cv2.threshold(inked, 127, 255, cv2.THRESH_BINARY)[1]
+    back = np.diag([1 / scale, 1 / scale]) @ cv2.invertAffineTransform(shear)
+    return LineInk(np.asarray(cv2.bitwise_not(upright), np.uint8), np.asarray(inked, np.uint8), back)
+
+
+def _darkness(gray: Gray) -> Gray:
+    """How much darker than the paper around it each pixel is."""
+    side = int(PAPER * gray.shape[0]) | 1
+    smooth = cv2.GaussianBlur(gray, (3, 3), 0)
+    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, (side // 2 | 1,) * 2))
+    return np.asarray(cv2.subtract(cv2.blur(paper, (side, side)), smooth), np.uint8)
+
+
+def ink_mask(darkness: Gray) -> Mask:
+    """255 where ink is: darker than Otsu's threshold, and what is nearly as dark and hangs together with that."""
+    limit = max(cv2.threshold(darkness, 0, 255, cv2.THRESH_OTSU)[0], MIN_INK)
+    sure = darkness > limit
+    low = np.asarray(darkness > max(LOW_EDGE * limit, MIN_INK), np.uint8)
+    count, labels = cv2.connectedComponents(low, connectivity=8)
+    keeps = np.zeros(count, bool)
+    keeps[np.unique(labels[sure])] = True
+    keeps[0] = False
+    return np.asarray(keeps[labels] * np.uint8(255), np.uint8)
+
+
+def without_rules(mask: Mask) -> Mask:
+    """Level lines that run through the crop, and upright ones at its ends, taken out where no stroke crosses them."""
+    height, width = mask.shape
+    level = np.ones((1, int(max(RULE * width, min(RULE_HEIGHTS * height, 0.9 * width)))), np.uint8)
+    out = _without_lines(mask, level)
+    if width >= 2 * height:
+        out = _without_lines(out.T, np.ones((1, int(FULL_HEIGHT * height)), np.uint8)).T
+    return out
+
+
+def _without_lines(mask: Mask, line: Mask) -> Mask:
+    """Lines along the first axis, as thick as a pen at most."""
+    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, BREAK), np.uint8))
+    lines = cv2.morphologyEx(joined, cv2.MORPH_OPEN, line)
+    lines = cv2.subtract(lines, cv2.morphologyEx(lines, cv2.MORPH_OPEN, np.ones((THICK, 1), np.uint8)))
+    if not cv2.countNonZero(lines):
+        return mask
+    thick = cv2.dilate(lines, np.ones((3, 1), np.uint8))
+    rest = cv2.bitwise_and(mask, cv2.bitwise_not(thick))
+    through = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((THICK, 1), np.uint8))  # strokes that go on beyond
+    return cv2.bitwise_or(rest, cv2.bitwise_and(through, cv2.bitwise_and(mask, thick)))
+
+
+def find_slant(mask: Mask) -> float:
+    """The shear that makes strokes upright: the one with the most columns that are of one long stroke.
+
+    Source: Vinciarelli and Luettin 2001, over shears.
+    """
+    points = np.argwhere(mask[::2, ::2])
+    if len(points) < 20:
+        return 0.0
+    best, best_score = 0.0, -1.0
+    for slant in SLANTS:
+        columns = np.round(points[:, 1] + slant * points[:, 0]).astype(int)
+        columns -= columns.min()
+        counts = np.bincount(columns)
+        score = float((counts.astype(np.float64) ** 2).sum()) * (1 - 0.03 * abs(slant))
+        if score > best_score:
+            best, best_score = float(slant), score
+    return best
