@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import FormError
-from scanner.form import form_schema, load_form
+from scanner.form import FormField, form_schema, load_form
+from scanner.form.rules import field_rule
 
 GOOD = """
 name = "meter_card"
@@ -113,6 +114,19 @@ def test_a_mistake_names_its_place_what_was_found_and_what_is_expected(
     assert change in GOOD
     found = mistakes(tmp_path, GOOD.replace(change, with_, 1))
     assert any(each.startswith(told) for each in found), found
+
+
+def test_a_pattern_that_takes_forever_is_a_mistake_and_matches_nothing(tmp_path: Path) -> None:
+    forever = r"(\d|\d\d)+[a-z]"
+    text = GOOD.replace("cells = 5\n", "cells = 60\n").replace("max = 9000", f"pattern = '{forever}'")
+    text = text.replace("cell_width_mm = 5", "cell_width_mm = 1").replace("pitch_mm = 7", "pitch_mm = 2")
+    assert any("takes forever to match" in each for each in mistakes(tmp_path, text))
+    field = FormField(
+        name="number", x_mm=10, y_mm=10, cells=60, cell_width_mm=5, cell_height_mm=7, pattern=r"\d{60}|" + forever
+    )
+    rule = field_rule(field, tmp_path)
+    assert rule.allows("1" * 60)
+    assert not rule.allows("1" * 59)
 
 
 def test_latest_is_not_before_earliest(tmp_path: Path) -> None:

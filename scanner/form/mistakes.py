@@ -1,15 +1,16 @@
 """What is wrong with the tables of a `form.toml`: every mistake has its place, what was found, what is expected."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import regex
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from scanner.errors import FormError
 from scanner.form.equations import parse_equation
 from scanner.form.model import Form, FormField, Rule, Sheet
+from scanner.form.rules import takes_too_long
 
 LONGEST = 60  # characters of what was found that are told
 NUMBER_KEYS = {"check", "pattern", "list", "unique", "zero_cells"}  # that a mark has not
@@ -182,8 +183,9 @@ def _of_field(field: FormField) -> Iterator[str]:
         yield f"max: found {field.max:g}, less than min, {field.min:g}"
     if field.pattern is not None:
         try:
-            re.compile(field.pattern)
-        except re.error as error:
+            if takes_too_long(field.pattern, field.cells):
+                yield f"pattern: {field.pattern!r} takes forever to match; write it without repetitions in repetitions"
+        except regex.error as error:
             yield f"pattern: {field.pattern!r} is no regular expression: {error}"
 
 

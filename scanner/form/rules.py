@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import regex
 
 from scanner.errors import FormError
 from scanner.form.model import FormField
@@ -33,6 +34,7 @@ POSTAL_CODES = {
 }
 CENTURY = 100
 OLDEST_YEARS = 80  # a year of two digits is at most so many years ago, else of this century's rest
+MATCH_S = 0.1  # to match a number with a pattern: a thousand times as long as any that makes sense takes
 TRIED = 2000  # random numbers that tell how many of all a rule allows
 RAREST = 1e-7  # no rule is taken to be stricter
 
@@ -149,8 +151,27 @@ def _of_pattern(field: FormField) -> Allows | None:
 
 
 def _fully(pattern: str) -> Allows:
-    compiled = re.compile(pattern, re.ASCII)
-    return lambda number: compiled.fullmatch(number) is not None
+    """Whether a number matches a pattern, which anybody may have written: what takes too long does not match."""
+    compiled = regex.compile(pattern, regex.ASCII)
+
+    def allows(number: str) -> bool:
+        try:
+            return compiled.fullmatch(number, timeout=MATCH_S) is not None
+        except TimeoutError:
+            return False
+
+    return allows
+
+
+def takes_too_long(pattern: str, cells: int) -> bool:
+    """Whether matching a number of so many digits may take nearly forever, as with repetitions in repetitions."""
+    compiled = regex.compile(pattern, regex.ASCII)
+    try:
+        for number in ("0" * cells, "1" * cells, ("0123456789" * cells)[:cells]):
+            compiled.fullmatch(number, timeout=MATCH_S)
+    except TimeoutError:
+        return True
+    return False
 
 
 def _of_check(field: FormField) -> Allows | None:
