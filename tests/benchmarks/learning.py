@@ -1,6 +1,6 @@
 """Whether corrections teach: a network that has never seen Swiss hands, and what two of them make of it.
 
-    scanner train --digits mnist --out base --name base --no-test
+    scanner train --digits mnist --out base --name base --no-test --epochs 8 --variants 4
     python tests/benchmarks/learning.py ../shared/data base/base.onnx --mnist mnist [--writers 1 2] [--digits 200]
 
 Pages are made of the digits of these writers, and read with the base network; all their fields are corrected or
