@@ -25,9 +25,9 @@ from scanner.training.evaluate import Report, evaluate, onnx_logits
 from scanner.training.export import quantize, save_network, save_probabilities, write_card
 from scanner.training.fit import FitFiles, Schedule, fit
 from scanner.training.pictures import Answers, draw_figures, draw_samples
-from scanner.training.prepare import NOT_A_DIGIT, Mixture, OwnSamples, Samples, some_of
+from scanner.training.prepare import NOT_A_DIGIT, OwnSamples, Samples
 from scanner.training.recipes import Recipe, find_recipe
-from scanner.training.tuning import REHEARSED_HELD_OUT, TUNING_EPOCHS, TUNING_RATE, blend, rehearsal, start_from
+from scanner.training.tuning import TUNING_EPOCHS, TUNING_RATE, blend, start_from
 
 VALIDATION_SEED = 1_000_003  # far from every training seed: no drawn digit is in both
 DIGIT_COUNT = 10  # the first classes
@@ -108,7 +108,7 @@ def train(options: TrainOptions) -> TrainResult:
     files = _fit_files(name, sources, options)
     epochs = _fit(model, data, files, schedule, options.seed)
     if before is not None:
-        kept = blend(model, before, [*data.validation.values()])
+        kept = blend(model, before, prepare.join([*data.validation.values()]))
         log.info("%.0f %% of the way from %s to what was trained", 100 * kept, options.start_from)
     keras_path, onnx_path = save_network(model, options.out, name)
     if recipe.also:
@@ -189,15 +189,14 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
     log.info("preparing %d variants of the digits", options.variants)
     rng = np.random.default_rng(options.seed)
     parts = {source.name: hold_out(source.train, rng) for source in sources}
-    own = OwnSamples(options.boxed, options.drawn, options.junk)
     variants = prepare.training_variants(
         [training for training, _ in parts.values()],
-        Mixture(own) if options.start_from is None else rehearsal(own),
+        OwnSamples(options.boxed, options.drawn, options.junk),
         variants=options.variants,
         seed=options.seed,
         pool=pool,
     )
-    validation = _validation(parts, options, pool, rng)
+    validation = _validation(parts, options, pool)
     return _Prepared(
         variants=variants,
         validation=validation,
@@ -208,13 +207,11 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
 
 
 def _validation(
-    parts: Mapping[str, tuple[DigitSet, DigitSet]], options: TrainOptions, pool: Executor, rng: np.random.Generator
+    parts: Mapping[str, tuple[DigitSet, DigitSet]], options: TrainOptions, pool: Executor
 ) -> dict[str, Samples]:
     """Held-out digits as given, scanned and in boxes, drawn digits, and junk: what everything is chosen on."""
     sets: dict[str, Samples] = {}
-    most = None if options.start_from is None else REHEARSED_HELD_OUT
-    for name, (_, every) in parts.items():
-        held_out = some_of(every, most, rng)
+    for name, (_, held_out) in parts.items():
         sets[f"{name} validation"] = prepare.as_given(held_out, pool)
         sets[f"{name} validation, scanned"] = prepare.as_scanned(held_out, VALIDATION_SEED, pool)
         sets[f"{name} validation, in boxes"] = prepare.as_boxed(held_out, options.boxed // 10, VALIDATION_SEED, pool)
