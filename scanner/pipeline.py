@@ -2,6 +2,7 @@
 
 file --page--> gray page --boxes--> rows of cells --cells, digits--> (n, 28, 28) --network--> scores
      --content--> rows that are digit fields --fields--> numbers with confidence
+Where hardly any cells are found: frames --strings--> numbers parted into digits, which go on as rows.
 """
 
 import time
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 import numpy as np
 
-from scanner.arrays import Gray, Quads
+from scanner.arrays import Gray
 from scanner.beside import mark_cut_off
 from scanner.boxes import find_boxes
 from scanner.cells import read_cells_of
@@ -25,6 +26,7 @@ from scanner.network import Card, Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
 from scanner.remote import path_of
 from scanner.strings import read_frames
+from scanner.turns import turn_back, turned
 
 if TYPE_CHECKING:
     from scanner.known import KnownForm
@@ -223,7 +225,7 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
             name,
             readings[index].scores,
             readings[index].ink,
-            _turn_back(readings[index].row.quads, turn, gray.shape),
+            turn_back(readings[index].row.quads, turn, gray.shape),
             network.card.classes,
             policy,
             goes_on=readings[index].row.goes_on,
@@ -244,7 +246,7 @@ def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
     best: tuple[float, list[RowReading], int] = (-1.0, [], 0)
     for turns in TURNS:
         for turn in turns:
-            readings = read_rows(_turn(gray, turn), network)
+            readings = read_rows(turned(gray, turn), network)
             total, mean = _evidence(readings, network.card.classes)
             if total > best[0] + (FEWER_TURNED if turn else 0.0):
                 best = (total, readings, turn)
@@ -284,23 +286,4 @@ def read_rows(gray: Gray, network: Network) -> list[RowReading]:
         return kept
     numbers = read_frames(gray, found.frames, network)  # a page whose fields have one frame each, and no cells
     is_better = _evidence(numbers, network.card.classes)[0] > _evidence(kept, network.card.classes)[0]
-    return numbers if is_better else kept
-
-
-def _turn(gray: Gray, turn: int) -> Gray:
-    """Turn by `turn` quarters clockwise."""
-    codes = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
-    return cv2.rotate(gray, codes[turn]) if turn else gray
-
-
-def _turn_back(quads: Quads, turn: int, shape: tuple[int, ...]) -> Quads:
-    """Corners on the turned page -> corners on the page as it came."""
-    height, width = shape[:2]
-    x, y = quads[..., 0], quads[..., 1]
-    back = {
-        0: (x, y),
-        1: (y, height - 1 - x),
-        2: (width - 1 - x, height - 1 - y),
-        3: (width - 1 - y, x),
-    }[turn]
-    return np.stack(back, axis=-1)
+    return numbers if is_better and len(numbers) > len(kept) else kept

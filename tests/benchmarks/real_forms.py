@@ -16,7 +16,7 @@ import cv2
 
 from scanner import pipeline
 from scanner.network import load_network
-from scanner.overlay import draw_overlay, write_picture
+from scanner.overlay import draw_overlay, encode_picture
 from scanner.page import load_page
 from scanner.pipeline import PageFailure, PageReading
 from scanner.truth import Score, score_page
@@ -44,7 +44,9 @@ def group_of(path: Path) -> str:
 
 def write_overlay(folder: Path, path: Path, result: PageReading | PageFailure) -> None:
     if isinstance(result, PageReading):
-        write_picture(folder / f"{path.parent.name}-{path.name}.png", draw_overlay(load_page(path, 1).gray, result))
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{path.parent.name}-{path.name}.png"
+        target.write_bytes(encode_picture(target.name, draw_overlay(load_page(path, 1).gray, result)))
 
 
 def print_table(rows: Iterable[tuple[str, Score]]) -> None:
