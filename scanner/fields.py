@@ -22,6 +22,7 @@ UNREADABLE = "unreadable"  # the reason of a corrected one that a person could n
 REASONS = {
     "low_confidence": "a digit, or the number as a whole, is less sure than asked for",
     "unreadable_digit": "a cell holds something that is no digit",
+    "touching_digits": "digits without boxes hang together, and may be parted in other ways",
     "cut_off": "the row of boxes seems to go on where no boxes were found: digits may be missing",
     "ink_on_frame": "a 1 hangs from the frame, a 7 stands on it, or a stroke lies along it: more may be hidden",
     "runs_on": "a stroke goes on far beyond its box: it may cross out more than one, and be no digit",
@@ -69,12 +70,20 @@ class Policy:
 
 
 def make_field(
-    name: str, scores: Scores, ink: CellInk, quads: Quads, classes: str, policy: Policy, *, goes_on: bool = False
+    name: str,
+    scores: Scores,
+    ink: CellInk,
+    quads: Quads,
+    classes: str,
+    policy: Policy,
+    *,
+    goes_on: bool = False,
+    touching: bool = False,
 ) -> FieldReading:
     """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
 
     Where the row `goes_on` beyond the boxes that were found, or the `ink` may be more than the cells show, the number
-    is not accepted.
+    is not accepted. `touching` digits are the reason where their number is not sure.
     """
     cells, confidences = decode(scores, ink.is_blank, classes)
     status, reason = judge(cells, confidences, policy)
@@ -82,6 +91,8 @@ def make_field(
         status, reason = REVIEW, "cut_off"
     elif status == ACCEPTED:
         status, reason = hold_back(cells, ink)
+    elif touching and reason == "low_confidence":
+        reason = "touching_digits"
     return field_reading(name, cells, confidences, float(np.prod(confidences)), status, reason, quads)
 
 

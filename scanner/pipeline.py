@@ -229,6 +229,7 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
             network.card.classes,
             policy,
             goes_on=readings[index].row.goes_on,
+            touching=readings[index].row.touching,
         )
         for index, name in named
     )

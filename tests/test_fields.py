@@ -128,6 +128,19 @@ def test_status_and_reason_follow_from_the_cells(cells: str, status: str, reason
     assert (result.status, result.reason) == (status, reason)
 
 
+def test_digits_that_touch_are_the_reason_only_of_what_is_not_sure() -> None:
+    quads = np.zeros((2, 4, 2), np.float32)
+    ink = CellInk(
+        np.zeros((2, 28, 28), np.uint8), np.zeros(2, bool), np.zeros((2, 4), np.float32), np.zeros(2, bool),
+        np.zeros((2, 2), bool), np.zeros(2, bool),
+    )  # fmt: skip
+    for sure, status, reason in ((0.99, "accepted", ""), (0.7, "review", "touching_digits")):
+        scores = np.full((2, 12), (1 - sure) / 11, np.float32)
+        scores[:, 3] = sure
+        made = make_field("n", scores, ink, quads, "0123456789x?", Policy(0.9), touching=True)
+        assert (made.cells, made.status, made.reason) == ("33", status, reason)
+
+
 def test_every_reason_is_explained() -> None:
     reasons = {judge(cells, np.full(len(cells), 0.5), Policy(0.9))[1] for cells in ("12", "1?", "1_2", "xx")}
     of_forms = {
@@ -139,7 +152,7 @@ def test_every_reason_is_explained() -> None:
         "taken_back",
         "doubtful_mark",
     }
-    assert reasons | {"cut_off", "runs_on", "ink_on_frame"} | of_forms == set(REASONS)
+    assert reasons | {"cut_off", "runs_on", "ink_on_frame", "touching_digits"} | of_forms == set(REASONS)
     assert all(REASONS.values())
 
 

@@ -12,6 +12,7 @@ from scanner.strings import StringReading, read_frames, read_strings
 from scanner.strings.ink import find_slant, line_ink, without_rules
 from scanner.strings.lattice import Segment, find_segments, likeliest_paths
 from scanner.strings.pieces import Piece, find_pieces
+from scanner.strings.read import as_row
 from scanner.synth.hand import DrawnDigits, Writer
 from scanner.synth.sheet import text_ink
 from scanner.synth.strings import write_string
@@ -144,6 +145,14 @@ def test_most_lines_with_touching_digits_are_read_where_their_length_is_known() 
     texts = ["".join(map(str, rng.integers(0, 10, 4))) for _ in range(20)]
     right = [text_of(read(crop_of(text, seed, 0.3), 4)) == text for seed, text in enumerate(texts)]
     assert sum(right) >= 12, right
+
+
+def test_it_is_told_that_digits_touch() -> None:
+    apart, touching = read(crop_of("23", touching=0.0)), read(crop_of("23", touching=1.0))
+    assert apart is not None
+    assert touching is not None
+    assert (apart.touching, touching.touching) == (False, True)
+    assert [as_row(each).row.touching for each in (apart, touching)] == [False, True]
 
 
 def test_digits_stand_where_they_were_written() -> None:

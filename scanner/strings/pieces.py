@@ -21,10 +21,14 @@ Ints = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Piece:
-    """Ink that belongs together: `box` x0, y0, x1, y1 on the mask of its line, `ink` 255 where it is in the box."""
+    """Ink that belongs together: `box` x0, y0, x1, y1 on the mask of its line, `ink` 255 where it is in the box.
+
+    Parts of one component have its number.
+    """
 
     box: tuple[int, int, int, int]
     ink: Mask
+    component: int = 0
 
     @property
     def width(self) -> int:
@@ -64,7 +68,7 @@ def find_components(mask: Mask) -> list[Piece]:
         x, y, width, height, area = stats[label].tolist()
         if area >= 4:
             ink = np.asarray((labels[y : y + height, x : x + width] == label) * 255, np.uint8)
-            found.append(Piece((x, y, x + width, y + height), ink))
+            found.append(Piece((x, y, x + width, y + height), ink, label))
     return found
 
 
@@ -80,7 +84,7 @@ def _cut(piece: Piece, height: float) -> list[Piece]:
         x, y, w, h = cv2.boundingRect(ink)
         if w and h:
             box = (x0 + left + x, y0 + y, x0 + left + x + w, y0 + y + h)
-            parts.append(Piece(box, np.ascontiguousarray(ink[y : y + h, x : x + w])))
+            parts.append(Piece(box, np.ascontiguousarray(ink[y : y + h, x : x + w]), piece.component))
     return parts
 
 

@@ -56,6 +56,7 @@ class StringReading:
         left_out: part of the ink that belongs to no digit.
         heights: (n,) of the digits, in heights of the line.
         feet: (n,) how far each stands above or below the line through all, in heights of the line.
+        touching: whether some of the digits hang together.
     """
 
     digits: Digits
@@ -65,6 +66,7 @@ class StringReading:
     left_out: float
     heights: Floats
     feet: Floats
+    touching: bool
 
 
 def read_frames(page: Gray, frames: Quads, network: Network) -> list[RowReading]:
@@ -114,7 +116,7 @@ def as_row(reading: StringReading) -> RowReading:
     count = len(reading.digits)
     none, extent = np.zeros(count, np.bool_), np.tile(np.array([0, 0, 1, 1], np.float32), (count, 1))
     ink = CellInk(reading.digits, none, extent, none, np.zeros((count, 2), np.bool_), none)
-    return RowReading(BoxRow(reading.quads), ink, reading.scores)
+    return RowReading(BoxRow(reading.quads, touching=reading.touching), ink, reading.scores)
 
 
 def _look_into(page: Gray, frame: Quads, inset_share: float) -> _Line | None:
@@ -162,6 +164,7 @@ def _read(line: _Line, scores: Scores, length: int | None, classes: str) -> Stri
         left_out=_left_out(line, taken),
         heights=(boxes[:, 3] - boxes[:, 1]) / line.height,
         feet=_off_line(boxes) / line.height,
+        touching=_hang_together(line, taken),
     )
 
 
@@ -182,6 +185,16 @@ def _with_doubt(looks: Scores, best: Path, paths: Sequence[Path], classes: str) 
     doubted[:, classes.index(NOT_A_DIGIT)] = np.minimum(1 - sure, LESSER * sure)  # the digit stays the likeliest
     doubted[np.arange(len(columns)), columns] = sure
     return doubted
+
+
+def _hang_together(line: _Line, taken: Sequence[int]) -> bool:
+    """Whether two of the digits have parts of one stroke."""
+    owners: dict[int, int] = {}
+    for index in taken:
+        for piece in line.pieces[line.segments[index].first : line.segments[index].last]:
+            if owners.setdefault(piece.component, index) != index:
+                return True
+    return False
 
 
 def _left_out(line: _Line, taken: Sequence[int]) -> float:
