@@ -19,6 +19,7 @@ from scanner.strings.pieces import Piece, find_pieces
 INSET = 0.09  # of the height: the frame and its shadow
 LONGEST = 24.0  # heights: a longer strip holds text
 INKED = (0.002, 0.5)  # part of a frame that may be ink
+MOST_FRAMES = 100  # of a page
 MOST_PIECES = 80  # of a line: more are text, or dirt
 TEMPERATURE = 0.5  # divides the logarithms of paths, so that their shares are honest: fitted to written strings
 LESSER = 0.98
@@ -70,7 +71,12 @@ class StringReading:
 
 
 def read_frames(page: Gray, frames: Quads, network: Network) -> list[RowReading]:
-    """The frames (n, 4, 2) of a page that hold a handwritten number, as rows with a cell a digit."""
+    """The frames (n, 4, 2) of a page that hold a handwritten number, as rows with a cell a digit.
+
+    None where there are very many: then they are the cells of a table, and to look into each would take seconds.
+    """
+    if len(frames) > MOST_FRAMES:
+        return []
     classes = network.card.classes
     read = [each for each in read_strings(page, frames, network) if each is not None]
     numbers = [each for each in read if _is_number(each, classes)]
