@@ -39,7 +39,7 @@ from scanner.plan import LEFT_REASONS
 from scanner.task import Job, Kit, Looked, Outcome, PageDone, Read
 
 README = Path(__file__).parent.parent / "README.md"
-HELP_SECONDS = 0.4
+HELP_RATIO = 2.0
 
 
 def field(status: str = "accepted", confidence: float = 0.999) -> FieldReading:
@@ -513,13 +513,19 @@ def test_strange_names_stay_on_one_line(scans: Path, reads: Any) -> None:
     )
 
 
-def test_help_answers_at_once() -> None:
-    def seconds() -> float:
+def test_help_answers_about_as_fast_as_what_parses_it_is_imported() -> None:
+    """In seconds it is 0.15 on a machine of today; as a ratio it holds on slow and busy ones."""
+    bare = [sys.executable, "-c", "import typer.rich_utils"]
+
+    def seconds(command: list[str]) -> float:
         start = time.perf_counter()
-        assert shell("--help", env=environment()).returncode == 0
+        assert subprocess.run(command, capture_output=True, env=environment(), check=False).returncode == 0
         return time.perf_counter() - start
 
-    assert min(seconds() for _ in range(5)) < HELP_SECONDS  # the least: other work on the machine is not ours
+    pairs = [(seconds(bare), seconds([sys.executable, "-m", "scanner", "--help"])) for _ in range(5)]
+    assert min(help_ for _, help_ in pairs) < HELP_RATIO * min(
+        parser for parser, _ in pairs
+    )  # the least: others work, too
 
 
 # --- README and --help agree
