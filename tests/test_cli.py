@@ -39,7 +39,7 @@ from scanner.plan import LEFT_REASONS
 from scanner.task import Job, Kit, Looked, Outcome, PageDone, Read
 
 README = Path(__file__).parent.parent / "README.md"
-HELP_RATIO = 2.0
+HELP_RATIO = 1.7
 
 
 def field(status: str = "accepted", confidence: float = 0.999) -> FieldReading:

@@ -65,6 +65,14 @@ def test_ruled_lines_are_taken_out_and_strokes_that_cross_them_stay() -> None:
     assert cleaned[66:75, 58:63].all()
 
 
+def test_a_tall_one_is_no_line_of_a_box_unless_it_stands_at_an_end() -> None:
+    mask: Mask = np.zeros((96, 500), np.uint8)
+    for x in (4, 250, 495):
+        cv2.line(mask, (x, 0), (x, 95), (255,), 4)
+    cleaned = without_rules(mask)
+    assert [bool(cleaned[:, x - 2 : x + 3].any()) for x in (4, 250, 495)] == [False, True, False]
+
+
 @pytest.mark.parametrize("lean", [-0.2, 0.0, 0.4, 0.8])
 def test_the_slant_is_that_of_the_strokes(lean: float) -> None:
     mask: Mask = np.zeros((96, 500), np.uint8)
@@ -183,12 +191,14 @@ def test_frames_around_whole_numbers_are_fields() -> None:
         assert len(field.cells) == len(field.digit_confidences) == len(field.cell_quads)
 
 
-def test_frames_around_words_and_empty_ones_are_no_fields() -> None:
+def test_frames_around_words_are_not_accepted_and_mostly_no_fields() -> None:
     words = [255 - text_ink(word, "caveat", 64) for word in ("Anna", "Kunde", "Basel", "Mai")]
     crops = [np.asarray(cv2.copyMakeBorder(word, *[14] * 4, cv2.BORDER_CONSTANT, value=(255,))) for word in words]
     page = page_of([*crops, np.full((90, 300), 255, np.uint8)])
     assert len(find_boxes(page).frames) >= 4
-    assert [field.status for field in read_image(page, load_network()) if field.status == "accepted"] == []
+    fields = read_image(page, load_network())
+    assert [field.status for field in fields if field.status == "accepted"] == []
+    assert len(fields) <= 2  # of five: words joined up still pass for numbers with touching digits, in review
 
 
 def test_a_table_of_very_many_frames_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

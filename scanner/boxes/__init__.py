@@ -61,8 +61,8 @@ def find_boxes(page: Gray) -> FoundBoxes:
     sure = find_lines(canvas.ink)
     faint = add_faint_lines(sure, canvas.gray)
     holes = find_cells(canvas.ink, sure)
-    sure_boxes = find_rows(divide_holes(canvas.gray, holes), sure)
-    boxes = join_parts(merge_rows(sure_boxes, _box_rows(canvas, faint)), faint)
+    sure_boxes = _box_rows(canvas, holes, sure)
+    boxes = join_parts(merge_rows(sure_boxes, _box_rows(canvas, find_cells(canvas.ink, faint), faint)), faint)
     combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes, known=sure)]
     kept = drop_covered([comb.cells for comb in combs], sure_boxes)
     share = {id(comb.cells): comb.tick_share for comb in combs}
@@ -76,5 +76,5 @@ def find_boxes(page: Gray) -> FoundBoxes:
     return FoundBoxes(found, canvas.quads_on_page(single_frames(holes, sure)))
 
 
-def _box_rows(canvas: Canvas, lines: Lines) -> list[Boxes]:
-    return find_rows(divide_holes(canvas.gray, find_cells(canvas.ink, lines)), lines)
+def _box_rows(canvas: Canvas, holes: Boxes, lines: Lines) -> list[Boxes]:
+    return find_rows(divide_holes(canvas.gray, holes), lines)

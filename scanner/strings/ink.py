@@ -10,12 +10,13 @@ from scanner.arrays import Gray, Mask
 
 WORK_HEIGHT = 96  # pixels that a line is brought to: strokes are some five wide
 LARGEST = 3.0  # times enlarged at most
-PAPER = 0.75  # of the height: half the side of the window in which paper is looked for
+PAPER = 0.75  # of the height: side of the window in which paper is looked for
 MIN_INK = 14  # gray levels darker than paper: less is no ink
 LOW_EDGE = 0.8  # of the threshold: ink as light as this counts where it hangs together with darker ink
 RULE = 0.5  # of the width: a level line this long is ruled, not written
 RULE_HEIGHTS = 1.6  # and in heights of the crop at least
-FULL_HEIGHT = 0.97  # of the height: an upright line this long is printed
+FULL_HEIGHT = 0.97  # of the height: an upright line this long is printed ...
+ENDS = 0.35  # ... if it stands so many heights from an end at most; elsewhere it may be a tall 1
 BREAK, THICK = 5, 9  # pixels: gaps that a line may have; lines are thinner
 SLANTS = np.linspace(-0.35, 1.1, 30)  # horizontal shift a height, upright being 0; writing leans to the right
 
@@ -80,12 +81,14 @@ def without_rules(mask: Mask) -> Mask:
     level = np.ones((1, int(max(RULE * width, min(RULE_HEIGHTS * height, 0.9 * width)))), np.uint8)
     out = _without_lines(mask, level)
     if width >= 2 * height:
-        out = _without_lines(out.T, np.ones((1, int(FULL_HEIGHT * height)), np.uint8)).T
+        end = int(ENDS * height)
+        cleaned = _without_lines(out.T, np.ones((1, int(FULL_HEIGHT * height)), np.uint8)).T
+        out = np.hstack([cleaned[:, :end], out[:, end:-end], cleaned[:, -end:]])
     return out
 
 
 def _without_lines(mask: Mask, line: Mask) -> Mask:
-    """Lines along the first axis, as thick as a pen at most."""
+    """The mask without level lines, which are thinner than THICK."""
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, BREAK), np.uint8))
     lines = cv2.morphologyEx(joined, cv2.MORPH_OPEN, line)
     lines = cv2.subtract(lines, cv2.morphologyEx(lines, cv2.MORPH_OPEN, np.ones((THICK, 1), np.uint8)))

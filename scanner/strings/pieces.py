@@ -14,6 +14,7 @@ LOW = 0.3  # of the tallest component: lower ones say nothing about the height o
 CUT_WIDTH = 0.45  # of the height: narrower components are one digit
 CUT_APART = 0.12  # of the height: cuts are this far from each other and from the ends
 CUT_INK = 0.55  # of the height: a cut goes through no more ink
+TALL = 0.35  # of the height from the highest to the lowest ink of a column, added to its ink: loops are not cut first
 MOST_CUTS = 3.5  # a height of width
 
 Ints = npt.NDArray[np.intp]
@@ -96,9 +97,9 @@ def _cuts(piece: Piece, height: float) -> list[int]:
     top = np.where(filled, rows, piece.height).min(axis=0)
     low = np.where(filled, rows, -1).max(axis=0)
     extent = (low - top + 1).astype(np.float64)
-    cost = cv2.GaussianBlur((ink + 0.35 * extent)[None], (0, 0), max(0.02 * height, 0.6))[0]
+    cost = cv2.GaussianBlur((ink + TALL * extent)[None], (0, 0), max(0.02 * height, 0.6))[0]
     apart = max(int(CUT_APART * height), 2)
-    window = cv2.erode(cost[None], np.ones((1, 2 * apart // 2 + 1)))[0]
+    window = cv2.erode(cost[None], np.ones((1, apart + 1)))[0]
     is_low = (cost <= window + 1e-9) & (ink <= CUT_INK * height)
     taken: list[int] = []
     limit = max(int(MOST_CUTS * piece.width / height), 1)
