@@ -179,6 +179,12 @@ def _fitting(text: str, x_mm: float, y_mm: float, size_pt: float, edge_mm: float
 def _boxes(field: FormField) -> Iterator[BoxField]:
     """A row of boxes; of those to mark each by itself, named by its number."""
     size = field.cell_width_mm, field.cell_height_mm
+    if field.layout == "line":
+        wide_mm = field.right_mm - field.x_mm
+        yield BoxField(
+            field.name, field.x_mm, field.y_mm, 1, "separate", wide_mm, size[1], line_mm=FRAME_MM, color=FRAME_COLOR
+        )
+        return
     if field.type != "mark":
         style = STYLES[field.layout]
         yield BoxField(

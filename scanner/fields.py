@@ -30,6 +30,7 @@ REASONS = {
     "crossed_out": "cells are crossed out and no digit is left",
     "check_failed": "the number breaks a rule of the form: look what is written",
     "box_not_found": "its boxes are not where the form says: they are covered, cut off or out of the picture",
+    "code_not_found": "no word of the address reads as a postal code of the country",
     "missing": "the form asks for a number, and nothing is written",
     "not_unique": "another page says the same number, and the form allows each once",
     "several_marks": "more than one box is marked, where the form asks for one",
@@ -45,7 +46,8 @@ class FieldReading:
 
     `cells` has one character a box: a digit, `_` blank, `?` unreadable, `x` crossed out.
     `digit_confidences` has one probability a cell. `box_xywh` and `cell_quads` are in pixels of the
-    original page image, upright as a viewer shows it.
+    original page image, upright as a viewer shows it. Where it is not `is_boxed`, there are no boxes on the paper:
+    the number may have more digits, or fewer.
     """
 
     name: str
@@ -59,6 +61,7 @@ class FieldReading:
     cell_quads: tuple[tuple[tuple[float, float], ...], ...]  # a cell: four x, y corners, clockwise from top left
     alternatives: tuple[tuple[str, float], ...] = ()  # of a form's field: cells and probability, the likeliest first
     crop: str = ""  # path of its picture in the output folder, where it has one
+    is_boxed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def make_field(
     policy: Policy,
     *,
     goes_on: bool = False,
+    is_boxed: bool = True,
     touching: bool = False,
 ) -> FieldReading:
     """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
@@ -93,7 +97,9 @@ def make_field(
         status, reason = hold_back(cells, ink)
     elif touching and reason == "low_confidence":
         reason = "touching_digits"
-    return field_reading(name, cells, confidences, float(np.prod(confidences)), status, reason, quads)
+    return field_reading(
+        name, cells, confidences, float(np.prod(confidences)), status, reason, quads, is_boxed=is_boxed
+    )
 
 
 def field_reading(
@@ -107,6 +113,7 @@ def field_reading(
     *,
     value: str | None = None,
     alternatives: tuple[tuple[str, float], ...] = (),
+    is_boxed: bool = True,
 ) -> FieldReading:
     """A reading of cells (n,) with their corners (n, 4, 2); by default its value is their digits."""
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
@@ -121,6 +128,7 @@ def field_reading(
         box_xywh=(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),
         cell_quads=tuple(tuple((float(x), float(y)) for x, y in quad) for quad in quads),
         alternatives=alternatives,
+        is_boxed=is_boxed,
     )
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Gray, Scores
-from scanner.cells import CellInk, read_cells_of
+from scanner.boxes import BoxRow
+from scanner.cells import read_cells_of
 from scanner.codes import read_codes, read_easy_codes, serial_behind
-from scanner.content import score_cells
+from scanner.content import RowReading, score_cells
 from scanner.decode import Alternatives, Candidate, cell_alternatives, decode_field
 from scanner.fields import (
     ACCEPTED,
@@ -33,6 +34,7 @@ from scanner.marks import ink_parts, read_marks
 from scanner.network import CROSSED, NOT_A_DIGIT, Network
 from scanner.register import Print, Reference, Registration, register, register_marked
 from scanner.register.features import apply
+from scanner.strings import read_lines
 from scanner.together import decode_together
 
 SURE_ALIKE, SURE_MM = 0.8, 0.3  # part of the print, and residual, from which nothing better is looked for
@@ -150,20 +152,35 @@ def _read_mark(gray: Gray, field: FormField, found: FoundForm, policy: Policy) -
 def _read_numbers(
     gray: Gray, fields: Sequence[FormField], found: FoundForm, network: Network, policy: Policy
 ) -> tuple[FieldReading, ...]:
-    if not fields:
-        return ()
-    quads = [found.registration.quads[field.name] for field in fields]
-    inks = read_cells_of(gray, quads, [COMB_SIDES if field.layout == "comb" else 1.0 for field in fields])
-    scores = score_cells(inks, network)
+    rows = _rows_of_cells(gray, [field for field in fields if field.layout != "line"], found, network)
+    rows |= _rows_of_lines(gray, [field for field in fields if field.layout == "line"], found, network)
     cells = {
-        field.name: cell_alternatives(score, ink.is_blank, network.card.classes, BLANK_CONFIDENCE)
-        for field, score, ink in zip(fields, scores, inks, strict=True)
+        name: cell_alternatives(row.scores, row.ink.is_blank, network.card.classes, BLANK_CONFIDENCE)
+        for name, row in rows.items()
     }
     read = _decode(found.known, {field.name: field for field in fields}, cells)
-    return tuple(
-        _reading(field, read[field.name], _confidences(read[field.name][0].cells, score, network), ink, found, policy)
-        for field, score, ink in zip(fields, scores, inks, strict=True)
-    )
+    return tuple(_reading(field, read[field.name], rows[field.name], found, network, policy) for field in fields)
+
+
+def _rows_of_cells(
+    gray: Gray, fields: Sequence[FormField], found: FoundForm, network: Network
+) -> dict[str, RowReading]:
+    if not fields:
+        return {}
+    quads = [found.registration.quads[field.name] for field in fields]
+    inks = read_cells_of(gray, quads, [COMB_SIDES if field.layout == "comb" else 1.0 for field in fields])
+    rows = zip(fields, quads, inks, score_cells(inks, network), strict=True)
+    return {field.name: RowReading(BoxRow(cells), ink, scores) for field, cells, ink, scores in rows}
+
+
+def _rows_of_lines(
+    gray: Gray, fields: Sequence[FormField], found: FoundForm, network: Network
+) -> dict[str, RowReading]:
+    if not fields:
+        return {}
+    frames = np.concatenate([found.registration.quads[field.name] for field in fields])
+    lengths = [None if field.fewer else field.cells for field in fields]
+    return {field.name: row for field, row in zip(fields, read_lines(gray, frames, lengths, network), strict=True)}
 
 
 def _decode(
@@ -204,12 +221,13 @@ def value_of(cells: str, field: FormField) -> float | None:
 def _reading(
     field: FormField,
     candidates: Sequence[Candidate],
-    confidences: npt.NDArray[np.float64],
-    ink: CellInk,
+    row: RowReading,
     found: FoundForm,
+    network: Network,
     policy: Policy,
 ) -> FieldReading:
     best, is_bound = candidates[0], found.known.is_bound(field)
+    confidences = _confidences(best.cells, row.scores, network)
     status, reason = judge(_with_zeros(best.cells, field), confidences, Policy(0.0))
     if field.name in found.registration.unseen:
         status, reason = REVIEW, "box_not_found"
@@ -220,12 +238,11 @@ def _reading(
     elif status == ACCEPTED and not _is_sure(best, confidences, is_bound, policy):
         status, reason = REVIEW, "low_confidence"
     elif status == ACCEPTED and not is_bound:
-        status, reason = hold_back(best.cells, ink)
-    quads = found.registration.quads[field.name]
+        status, reason = hold_back(best.cells, row.ink)
     value = (number_in(best.cells, field) or "") if field.zero_cells else None
     return field_reading(
-        field.name, best.cells, confidences, best.probability, status, reason, quads,
-        value=value, alternatives=_alternatives(candidates, field),
+        field.name, best.cells, confidences, best.probability, status, reason, row.row.quads,
+        value=value, alternatives=_alternatives(candidates, field), is_boxed=row.row.is_boxed,
     )  # fmt: skip
 
 

@@ -139,7 +139,10 @@ def picture_bytes(gray: Gray) -> bytes:
 
 
 def cells_mm(field: FormField) -> Quads:
-    """(cells, 4, 2) corners of a field's cells in millimeters."""
+    """(cells, 4, 2) corners of a field's cells in millimeters; of a line (1, 4, 2), for it has one frame."""
+    if field.layout == "line":
+        x0, y0, x1, y1 = field.x_mm, field.y_mm, field.right_mm, field.bottom_mm
+        return np.array([[(x0, y0), (x1, y0), (x1, y1), (x0, y1)]], np.float32)
     along = (1.0, 0.0) if field.direction == "right" else (0.0, 1.0)
     left, top, right, bottom = 0.0, 0.0, field.cell_width_mm, field.cell_height_mm
     first = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) + np.array([field.x_mm, field.y_mm])

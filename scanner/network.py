@@ -57,15 +57,14 @@ def softmax(logits: Scores, temperature: float = 1.0) -> Scores:
 
 
 def run_session(session: Any, digits: Digits) -> Scores:
-    """Logits (n, classes) of a session of ONNX Runtime for digits (n, 28, 28)."""
+    """Logits (n, classes) of a session of ONNX Runtime for digits (n, 28, 28); for lines see `scanner.strings`."""
     entry = session.get_inputs()[0]
     dtype = np.uint8 if "uint8" in entry.type else np.float32
     parts = [
         session.run(None, {entry.name: digits[start : start + BATCH].astype(dtype, copy=False)})[0]
         for start in range(0, len(digits), BATCH)
     ]
-    classes = session.get_outputs()[0].shape[-1]
-    return np.concatenate([np.zeros((0, classes), np.float32), *parts])
+    return np.concatenate(parts) if parts else np.zeros((0, session.get_outputs()[0].shape[-1]), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def read_network_files(path: Path | None = None) -> NetworkFiles:
     Raises:
         ModelError: a file is missing or damaged, or the card does not fit the weights or this version of scanner.
     """
-    path = _weights_of(path or _shipped())
+    path = _weights_of(path or shipped(DEFAULT_NAME))
     try:
         weights = path.read_bytes()
     except OSError as error:
@@ -129,12 +128,12 @@ def _weights_of(path: Path) -> Path:
     return small if small.exists() else path.with_suffix(".onnx")
 
 
-def _shipped() -> Path:
-    """The network inside the installed package, or in models/ of a checkout."""
-    installed = Path(str(files("scanner") / "models" / DEFAULT_NAME))
+def shipped(name: str) -> Path:
+    """A network inside the installed package, or in models/ of a checkout; without the ends of its files' names."""
+    installed = Path(str(files("scanner") / "models" / name))
     if installed.with_suffix(".json").exists():
         return installed
-    return Path(__file__).resolve().parent.parent / "models" / DEFAULT_NAME
+    return Path(__file__).resolve().parent.parent / "models" / name
 
 
 def _read_card(path: Path) -> dict[str, Any]:

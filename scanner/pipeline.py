@@ -24,8 +24,9 @@ from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
 from scanner.network import Card, Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
+from scanner.postal import read_envelope
 from scanner.remote import path_of
-from scanner.strings import read_frames
+from scanner.strings import read_frames, ruled_frames
 from scanner.turns import turn_back, turned
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def read_pages(
     min_confidence: float | None = None,
     forms: "Sequence[KnownForm]" = (),
     reads_unknown: bool = True,
+    postal: str | None = None,
 ) -> Iterator[PageResult]:
     """Read every page of files and folders, in order; what cannot be read comes as a PageFailure.
 
@@ -102,6 +104,7 @@ def read_pages(
         min_confidence=min_confidence,
         forms=forms,
         reads_unknown=reads_unknown,
+        postal=postal,
     )
     for source in found.files:
         yield from _read_file(source, read)
@@ -127,6 +130,7 @@ def read_page(
     file: str | None = None,
     forms: "Sequence[KnownForm]" = (),
     reads_unknown: bool = True,
+    postal: str | None = None,
 ) -> PageResult:
     """Read one page of a file.
 
@@ -139,6 +143,7 @@ def read_page(
         file: how to call the file in the result; by default its name.
         forms: of `scanner.known.load_known_form`; a page that shows one of them is read as it says.
         reads_unknown: whether a page that shows none of them is read without; else it fails.
+        postal: two letters of a country, or `any`: pages are envelopes, and their postal codes are read.
     """
     network = network or load_network()
     path = Path(path)
@@ -148,7 +153,10 @@ def read_page(
         gray = load_page(path, page).gray
     except PageError as error:
         return PageFailure(name, page, error.reason, error.detail, time.perf_counter() - start)
-    return read_gray(gray, name, page, network, min_confidence, forms=forms, reads_unknown=reads_unknown, start=start)
+    return read_gray(
+        gray, name, page, network, min_confidence,
+        forms=forms, reads_unknown=reads_unknown, postal=postal, start=start,
+    )  # fmt: skip
 
 
 def read_gray(
@@ -160,6 +168,7 @@ def read_gray(
     *,
     forms: "Sequence[KnownForm]" = (),
     reads_unknown: bool = True,
+    postal: str | None = None,
     start: float | None = None,
 ) -> PageResult:
     """Read a page that is loaded: (height, width), 0 = ink; for the rest see `read_page`.
@@ -172,6 +181,8 @@ def read_gray(
         if reading is None and forms and not reads_unknown:
             detail = f"the page shows none of the forms {', '.join(known.form.name for known in forms)}"
             return PageFailure(name, page, "not_registered", detail, time.perf_counter() - start)
+        if reading is None and postal:
+            reading = _Reading(read_envelope(gray, network, postal, policy_of(network.card, min_confidence)))
         reading = reading or _Reading(read_image(gray, network, min_confidence))
     except Exception as error:  # a bug of ours must cost this page only, and must be seen
         return failure_of(error, name, page, time.perf_counter() - start)
@@ -218,7 +229,6 @@ def _read_known(
 def read_image(gray: Gray, network: Network, min_confidence: float | None = None) -> tuple[FieldReading, ...]:
     """Read a page image (height, width), 0 = ink; turned pages are read upright, and reported as they came."""
     readings, turn = _read_upright(gray, network)
-    policy = policy_of(network.card, min_confidence)
     named = name_in_reading_order([reading.row.quads for reading in readings])
     return tuple(
         make_field(
@@ -227,8 +237,9 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
             readings[index].ink,
             turn_back(readings[index].row.quads, turn, gray.shape),
             network.card.classes,
-            policy,
+            policy_of(network.card, min_confidence),
             goes_on=readings[index].row.goes_on,
+            is_boxed=readings[index].row.is_boxed,
             touching=readings[index].row.touching,
         )
         for index, name in named
@@ -273,18 +284,17 @@ def _evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, floa
 
 
 def read_rows(gray: Gray, network: Network) -> list[RowReading]:
-    """The digit fields of an upright page, in no order: boxes, their ink, the network's scores, refusal.
-
-    Where there are hardly any boxes a digit, frames around whole numbers are read.
-    """
+    """The digit fields of an upright page, in no order; without boxes, frames around numbers, or what is on lines."""
     found = find_boxes(gray)
     rows = found.rows
     inks = read_cells_of(gray, [row.quads for row in rows], [row.side_share for row in rows])
     parts = score_cells(inks, network)
     readings = [RowReading(row, ink, part) for row, ink, part in zip(rows, inks, parts, strict=True)]
     kept = mark_cut_off(gray, keep_digit_rows(readings, network.card.classes), network)
-    if not len(found.frames) or _evidence(kept, network.card.classes)[0] >= ENOUGH_DIGITS:
+    if _evidence(kept, network.card.classes)[0] >= ENOUGH_DIGITS:
         return kept
     numbers = read_frames(gray, found.frames, network)  # a page whose fields have one frame each, and no cells
+    if not numbers and not kept:
+        numbers = read_frames(*ruled_frames(gray), network)  # or a line to write on
     is_better = _evidence(numbers, network.card.classes)[0] > _evidence(kept, network.card.classes)[0]
     return numbers if is_better and len(numbers) > len(kept) else kept

@@ -82,7 +82,9 @@ class _Scan:
         self._gray: Gray | None = None
 
     def digits_of(self, reading: FieldReading, verdict: Verdict) -> list[tuple[npt.NDArray[np.uint8], int]] | None:
-        """The digits of a field with their labels; None where no picture of it is left."""
+        """The digits of a field with their labels; None where no picture of it is left, none where it has no boxes."""
+        if not reading.is_boxed:
+            return []
         if len(reading.cells) != len(verdict.cells):
             return None
         crop = self._crop(reading)

@@ -226,6 +226,25 @@ def test_lost_zeros_are_put_back_where_they_are_known_to_be_lost() -> None:
     assert meaning_of("123", reading("_0129"), has_lost_zeros=True) == Meant("0123", "_0123")
 
 
+@pytest.mark.parametrize(
+    ("typed", "cells", "meant"),
+    [
+        ("8001", "?", Meant("8001", "8001", is_exact=False)),
+        ("471", "4711", Meant("471", "471", is_exact=False)),
+        ("4712", "4711", Meant("4712", "4712")),
+        ("12345-6789", "12345", Meant("123456789", "123456789", is_exact=False)),
+        ("?", "4711", Meant("", "????", is_readable=False)),
+        ("_", "47", Meant("", "__")),
+    ],
+)
+def test_a_number_without_boxes_may_have_more_digits_or_fewer(typed: str, cells: str, meant: Meant) -> None:
+    assert meaning_of(typed, replace(reading(cells), is_boxed=False)) == meant
+
+
+def test_zeros_that_a_spreadsheet_took_come_back_without_boxes_too() -> None:
+    assert meaning_of("17", replace(reading("0017"), is_boxed=False), has_lost_zeros=True) == Meant("0017", "0017")
+
+
 def test_a_number_may_be_longer_than_the_boxes_that_were_found() -> None:
     assert meaning_of("1234", reading("123", reason="cut_off")) == Meant("1234", "1234", is_exact=False)
 

@@ -8,11 +8,10 @@ from scanner.arrays import Gray, Mask, Quads
 from scanner.boxes import find_boxes
 from scanner.network import load_network
 from scanner.pipeline import read_image
-from scanner.strings import StringReading, read_frames, read_strings
+from scanner.strings import StringReading, as_row, read_frames, read_strings
 from scanner.strings.ink import find_slant, line_ink, without_rules
 from scanner.strings.lattice import Segment, find_segments, likeliest_paths
 from scanner.strings.pieces import Piece, find_pieces
-from scanner.strings.read import as_row
 from scanner.synth.hand import DrawnDigits, Writer
 from scanner.synth.sheet import text_ink
 from scanner.synth.strings import write_string
@@ -205,7 +204,7 @@ def test_a_table_of_very_many_frames_is_left_alone(monkeypatch: pytest.MonkeyPat
     page = page_of([crop_of(text, seed) for seed, text in enumerate(TEXTS)])
     frames = find_boxes(page).frames
     assert len(read_frames(page, frames, load_network())) == len(TEXTS)
-    monkeypatch.setattr("scanner.strings.read.MOST_FRAMES", len(TEXTS) - 1)
+    monkeypatch.setattr("scanner.strings.frames.MOST_FRAMES", len(TEXTS) - 1)
     assert read_frames(page, frames, load_network()) == []
 
 

@@ -32,7 +32,7 @@ from scanner.training.export import check_agreement, export_onnx
 from scanner.training.fit import FitFiles, Schedule, fit
 from scanner.training.junk import KINDS, SpareDigits, draw_junk
 from scanner.training.pen import CANVAS, on_canvas
-from scanner.training.prepare import CLASSES, OwnSamples, Samples, training_variants
+from scanner.training.prepare import CLASSES, Mixture, OwnSamples, Samples, training_variants
 from scanner.training.tuning import blend
 
 Ink = npt.NDArray[np.uint8]
@@ -148,11 +148,22 @@ def test_an_interrupted_training_goes_on_where_it_stopped(tmp_path: Path, monkey
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
 
 
+def test_what_is_new_comes_up_more_often_than_what_is_known(drawn: DigitSet) -> None:
+    known = DigitSet(np.tile(drawn.ink, (3, 1, 1)), np.full(3 * len(drawn), 3))
+    new = DigitSet(drawn.ink[:4], np.full(4, 7))
+    with ThreadPoolExecutor(2) as pool:
+        mixture = Mixture(OwnSamples(0, 0, 0), most=160, repeats=10)
+        first, second = training_variants([known, new], mixture, variants=2, seed=4, pool=pool)
+    assert np.bincount(first.labels).tolist() == [0, 0, 0, 160, 0, 0, 0, 40]
+    assert not np.array_equal(first.images, second.images)
+
+
 def test_prepared_digits_depend_on_the_seed_alone(drawn: DigitSet) -> None:
     few = drawn.take(np.arange(20))
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(3) as three:
         first, second = (
-            training_variants([few], OwnSamples(20, 10, 30), variants=2, seed=4, pool=pool) for pool in (one, three)
+            training_variants([few], Mixture(OwnSamples(20, 10, 30)), variants=2, seed=4, pool=pool)
+            for pool in (one, three)
         )
     assert [len(samples) for samples in first] == [80, 80]
     assert set(first[0].labels) == set(range(len(CLASSES)))
@@ -201,7 +212,7 @@ def test_the_blend_is_what_validation_likes_best() -> None:
     for weights in (before, after):
         model.set_weights(weights)
         losses.append(negative_log_likelihood(model.predict(samples.images, verbose=0), samples.labels, 1.0))
-    part = blend(model, before, samples)
+    part = blend(model, before, [samples])
     blended = negative_log_likelihood(model.predict(samples.images, verbose=0), samples.labels, 1.0)
     assert blended <= min(losses) + 1e-6
     for old, new, now in zip(before, after, model.get_weights(), strict=True):

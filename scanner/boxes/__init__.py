@@ -29,14 +29,15 @@ class BoxRow:
 
     `side_share` is the part of the cells' height, from the bottom, to which their sides are printed: 1 for boxes,
     less for combs, which have no top. A row that `goes_on` seems to have more cells than were found. `beside` (m, 4, 2)
-    are the places of a next cell where something is written. `touching`: the cells are digits of a number without boxes
-    some of which hang together.
+    are the places of a next cell where something is written. Where it has no boxes (`is_boxed`), its cells are where
+    digits stand, and some may be `touching`: they hang together.
     """
 
     quads: Quads
     side_share: float = 1.0
     goes_on: bool = False
     beside: Quads = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
+    is_boxed: bool = True
     touching: bool = False
 
 

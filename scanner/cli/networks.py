@@ -17,9 +17,16 @@ def train(
         list[Path] | None,
         typer.Option(help="IDX folder, .npz, or folders 0 - 9 of pictures; repeatable. Default: MNIST, downloaded."),
     ] = None,
+    lines: Annotated[
+        list[Path] | None,
+        typer.Option(help="For strings: folder with `images` of numbers and their `truth.json`; repeatable."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the network and its card.")] = Path("models"),
     recipe: Annotated[
-        str, typer.Option(help="reader, which ships; mlp-128, mlp-128-128, mlp-128-64, cnn; tiny to try things out.")
+        str,
+        typer.Option(
+            help="reader and strings, which ship; mlp-128, mlp-128-128, mlp-128-64, cnn; tiny to try things out."
+        ),
     ] = "reader",
     name: Annotated[
         str | None, typer.Option(help="Its name: NAME.keras, NAME.onnx, NAME.json. Default: the recipe's.")
@@ -46,6 +53,27 @@ def train(
     from scanner import training
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if recipe == training.STRINGS:
+        if start_from is not None:
+            raise UsageError("--from: the recipe strings starts anew; leave it out")
+        read = training.train_strings(
+            training.StringOptions(
+                digits=tuple(digits or ()),
+                lines=tuple(lines or ()),
+                out=out,
+                name=name or recipe,
+                epochs=epochs,
+                batch_size=batch_size,
+                variants=variants or 10,
+                seed=seed,
+                workers=workers,
+            )
+        )
+        parts = ", ".join(f"{data} {100 * part:.1f} % of lines" for data, part in read.accuracies.items())
+        typer.echo(printable(f"{read.onnx}: {parts}"))
+        return
+    if lines:
+        raise UsageError(f"--lines: the recipe {recipe} learns of single digits; choose --recipe strings")
     result = training.train(
         training.TrainOptions(
             digits=tuple(digits or ()),

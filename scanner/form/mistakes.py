@@ -176,6 +176,7 @@ def _of_field(field: FormField) -> Iterator[str]:
         yield "country: is missing; give its two letters, or any"
     yield from _of_mark(field)
     yield from _of_zeros(field)
+    yield from _of_line(field)
     if field.gap_mm < -OVER_EDGE_MM:
         side = "wide" if field.direction == "right" else "high"
         yield f"pitch_mm: found {field.step_mm:g}, but a cell is {field.step_mm - field.gap_mm:g} mm {side}"
@@ -192,6 +193,19 @@ def _of_field(field: FormField) -> Iterator[str]:
 def _of_zeros(field: FormField) -> Iterator[str]:
     if field.unique and field.zero_cells:
         yield "unique: a number with cells that mean zero is no name of anything; remove one of the two keys"
+
+
+def _of_line(field: FormField) -> Iterator[str]:
+    if field.layout != "line":
+        if field.fewer:
+            yield "fewer: is for layout 'line'; in boxes, those that are not needed stay empty"
+        return
+    if field.type == "mark":
+        yield "layout: a line has no boxes to mark; use boxes or cells"
+    if field.zero_cells:
+        yield "zero_cells: a line has no cells; remove it"
+    if field.fewer and field.type == "date":
+        yield "fewer: a date has all its digits; remove it"
 
 
 def _of_mark(field: FormField) -> Iterator[str]:

@@ -69,8 +69,11 @@ class FormField(_Table):
     page: int = Field(1, ge=1, le=MOST_PAGES)
     x_mm: Millimeters = Field(description="left edge of the first cell")
     y_mm: Millimeters = Field(description="upper edge of the cells")
-    cells: int = Field(ge=1, le=64)
-    layout: Literal["boxes", "cells", "comb"] = Field("boxes", description="separate boxes, adjoining cells, or a comb")
+    cells: int = Field(ge=1, le=64, description="digits")
+    layout: Literal["boxes", "cells", "comb", "line"] = Field(
+        "boxes", description="separate boxes, adjoining cells, a comb, or a line: one frame for all digits"
+    )
+    fewer: bool = Field(False, description="layout line: fewer digits than cells may be written")
     cell_width_mm: Size
     cell_height_mm: Size
     pitch_mm: Size | None = Field(None, description="from cell to cell; by default the cell's width")

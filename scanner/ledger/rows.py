@@ -208,6 +208,7 @@ def row_of_field(field: FieldReading) -> tuple[object, ...]:
         np.asarray(field.cell_quads, "<f4").tobytes(),
         json.dumps(field.alternatives),
         field.crop,
+        int(field.is_boxed),
     )
 
 
@@ -225,4 +226,5 @@ def field_of(row: sqlite3.Row) -> FieldReading:
         cell_quads=tuple(tuple((x, y) for x, y in quad) for quad in quads),
         alternatives=tuple((cells, part) for cells, part in json.loads(row["alternatives"])),
         crop=row["crop"],
+        is_boxed=bool(row["is_boxed"]) if "is_boxed" in row.keys() else True,  # noqa: SIM118
     )

@@ -9,7 +9,7 @@ from scanner.errors import NoInputError, OutputError
 
 NAME = "run.db"
 APPLICATION_ID = 0x5363_616E  # "Scan": tells our databases from others
-VERSION = 2
+VERSION = 3
 GONE = "gone"  # the reason of a file that was read and is there no more
 
 SCHEMA = """
@@ -50,6 +50,7 @@ CREATE TABLE fields (
     x INTEGER NOT NULL, y INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
     quads BLOB NOT NULL,        -- (cells, 4, 2) float32
     alternatives TEXT NOT NULL, crop TEXT NOT NULL,
+    is_boxed INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (page_id, place)
 ) WITHOUT ROWID;
 CREATE TABLE runs (             -- one row a run: what it added
@@ -64,7 +65,10 @@ CREATE TABLE stale (            -- pictures that no page has any more
     path TEXT PRIMARY KEY
 ) WITHOUT ROWID;
 """
-UPGRADES = {1: "ALTER TABLE files ADD COLUMN added_at TEXT NOT NULL DEFAULT ''"}
+UPGRADES = {
+    1: "ALTER TABLE files ADD COLUMN added_at TEXT NOT NULL DEFAULT ''",
+    2: "ALTER TABLE fields ADD COLUMN is_boxed INTEGER NOT NULL DEFAULT 1",
+}
 """What makes of a ledger of this version one of the next."""
 
 IS_RENAMED = f"(reason = '{GONE}' AND moved_to IS NULL)"  # a file that is gone makes none a copy of it

@@ -55,6 +55,15 @@ def meaning_of(
     if field is not None and field.type == "mark":
         return _marks(text, field)
     text = _without_separators(typed, "".join(text.split()), reading, field.decimals if field is not None else 0)
+    if not reading.is_boxed and text.isdigit():  # as many digits as there are
+        text = text.zfill(boxes) if has_lost_zeros else text
+        return Meant(text, text, is_exact=len(text) == boxes)
+    return _in_boxes(typed, text, reading, field, has_lost_zeros)
+
+
+def _in_boxes(typed: str, text: str, reading: FieldReading, field: "FormField | None", has_lost_zeros: bool) -> Meant:
+    """What is meant by signs for the boxes."""
+    boxes = len(reading.cells)
     if len(text) == boxes:
         return Meant(_value(text, field), text, is_readable=NOT_A_DIGIT not in text)
     if not text.strip(BLANK):
@@ -74,7 +83,9 @@ def _without_separators(typed: str, text: str, reading: FieldReading, decimals: 
     bare = SEPARATORS.sub("", text).lower()
     filled = sum(cell != BLANK for cell in reading.cells)
     if bare != text.lower():
-        is_whole = (is_amount or SEPARATED.fullmatch(text)) and len(bare) in (len(reading.cells), filled)
+        is_whole = (is_amount or SEPARATED.fullmatch(text)) and (
+            len(bare) in (len(reading.cells), filled) or not reading.is_boxed
+        )
         if not is_whole:
             raise Impossible(f"{typed!r} was rewritten by a program, or is no number of boxes; type the digits alone")
     if EXPONENT.fullmatch(text):

@@ -19,7 +19,8 @@ LOWEST = 0.3  # heights that a digit is high at least
 WIDE, HIGH = 1.0, 0.6  # heights: digits are seldom wider, or lower
 MAY_SHARE = 0.3  # of its width, a digit may stand over or under its neighbor
 MOST_LABELS, LEAST = 3, 1e-3  # digits that a segment may be, and how probable they are at least
-BEAM = 16  # paths that are kept at each gap
+BEAM = 16  # paths that are kept at each gap ...
+FEW = 4  # ... and where the digits are known
 
 Floats = npt.NDArray[np.float64]
 
@@ -104,6 +105,7 @@ def likeliest_paths(
     height: float,
     length: int | None = None,
     weights: Weights = WEIGHTS,
+    text: str | None = None,
 ) -> list[Path]:
     """The likeliest paths of different digits, the best first; none where the line cannot be parted.
 
@@ -114,8 +116,11 @@ def likeliest_paths(
         height: of the writing.
         length: digits, if known.
         weights: of the evidence.
+        text: the digits, if only the best path to these is wanted.
     """
-    labels = _labels(scores, _evidence(segments, scores, height, weights))
+    evidence = _evidence(segments, scores, height, weights)
+    labels = _labels(scores, evidence)
+    length = length if text is None else len(text)
     ending = [[index for index, each in enumerate(segments) if each.last == gap] for gap in range(len(pieces) + 1)]
     states: list[list[Path]] = [[Path("", 0.0, ())]]
     for gap, piece in enumerate(pieces, start=1):
@@ -123,13 +128,15 @@ def likeliest_paths(
         found = {path.state: Path(path.text, path.weight + left_out, path.segments) for path in states[gap - 1]}
         for index in ending[gap]:
             for before in states[segments[index].first]:
+                if length is not None and len(before.text) >= length:
+                    continue
                 cost = _overlap(segments, before.segments[-1:], segments[index], weights)
-                for label, gain in labels[index]:
+                wanted = labels[index] if text is None else _wanted(evidence[index], text[len(before.text)])
+                for label, gain in wanted:
                     path = Path(before.text + label, before.weight + cost + gain, (*before.segments, index))
                     if path.weight > found.get(path.state, NOWHERE).weight:
                         found[path.state] = path
-        fitting = (path for path in found.values() if length is None or len(path.text) <= length)
-        states.append(sorted(fitting, key=lambda path: -path.weight)[:BEAM])
+        states.append(sorted(found.values(), key=lambda path: -path.weight)[: BEAM if text is None else FEW])
     best: dict[str, Path] = {}
     for path in states[-1]:  # the best of each text comes first
         if path.text and (length is None or len(path.text) == length):
@@ -143,6 +150,10 @@ def _labels(scores: Floats, evidence: Floats) -> list[list[tuple[str, float]]]:
         [(str(label), float(evidence[index, label])) for label in np.argsort(-row)[:MOST_LABELS] if row[label] > LEAST]
         for index, row in enumerate(scores[:, :10])
     ]
+
+
+def _wanted(evidence: Floats, character: str) -> list[tuple[str, float]]:
+    return [(character, float(evidence[int(character)]))]
 
 
 def _evidence(segments: list[Segment], scores: Floats, height: float, weights: Weights) -> Floats:

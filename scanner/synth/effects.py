@@ -77,10 +77,9 @@ def speckled(image: PhotoImage, rng: np.random.Generator, *, count: int, darknes
 
 def noisy(image: PhotoImage, rng: np.random.Generator, *, sigma: float) -> PhotoImage:
     """Sensor noise: one tile of it, turned this way and that, which the eye cannot tell from noise throughout."""
-    tile = rng.normal(0, sigma, (512, 509)).astype(np.float32)
     height, width = image.shape[:2]
-    repeats = (height // 512 + 1, width // 509 + 1)
-    noise = np.tile(np.rint(tile).astype(np.int8), repeats)[:height, :width]
+    tile = np.rint(rng.normal(0, sigma, (min(512, height), min(509, width)))).astype(np.int8)
+    noise = np.tile(tile, (height // 512 + 1, width // 509 + 1))[:height, :width]
     wide = noise if image.ndim == 2 else cv2.merge([noise] * 3)
     return np.asarray(cv2.add(image, wide, dtype=cv2.CV_8U), np.uint8)
 

@@ -7,13 +7,14 @@ import gzip
 import hashlib
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from scanner.errors import NoInputError
+from scanner.errors import NoInputError, UsageError
 from scanner.training.folders import is_class_folder, read_class_folder
 from scanner.training.mislabeled import corrected
 
@@ -67,6 +68,21 @@ def read_source(path: Path) -> Source:
     return replace(source, train=replace(source.train, labels=corrected(source.train.labels)))
 
 
+def read_sources(paths: Sequence[Path]) -> list[Source]:
+    """Several data sets, by default MNIST, downloaded.
+
+    Raises:
+        NoInputError: one cannot be read.
+        UsageError: two have one name.
+    """
+    sources = [read_source(path) for path in paths] or [download_mnist()]
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two data sets are named {name}; the card could not tell them apart: rename one")
+    return sources
+
+
 def _read_source(path: Path) -> Source:
     if path.is_dir():
         return _read_pictures(path) if is_class_folder(path) else _read_idx_folder(path)
@@ -92,11 +108,13 @@ def download_mnist() -> Source:
     return replace(read_source(path), name="mnist")
 
 
-def hold_out(digits: DigitSet, rng: np.random.Generator) -> tuple[DigitSet, DigitSet]:
+def hold_out(
+    digits: DigitSet, rng: np.random.Generator, writers_part: float = WRITERS_HELD_OUT
+) -> tuple[DigitSet, DigitSet]:
     """Part digits into those to train with and those to validate with: by writer where writers are known."""
     if digits.writers is not None and len(np.unique(digits.writers)) > 1:
         writers = np.unique(digits.writers)
-        first_held_out = writers[len(writers) - max(round(len(writers) * WRITERS_HELD_OUT), 1)]
+        first_held_out = writers[len(writers) - max(round(len(writers) * writers_part), 1)]
         held_out = digits.writers >= first_held_out
         return digits.take(np.flatnonzero(~held_out)), digits.take(np.flatnonzero(held_out))
     order = rng.permutation(len(digits))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from scanner.arrays import DIGIT_SIZE, Digits
 from scanner.errors import ModelError, OutputError
@@ -19,12 +20,16 @@ from scanner.training.evaluate import onnx_logits
 
 OPSET = 17  # ONNX Runtime 1.12 and later read it
 AGREEMENT = 1e-4  # by which Keras' and ONNX Runtime's logits may differ
-CHECKED = 64  # digits on which that is tested
+NOISE = np.random.default_rng(0).integers(0, 256, (64, DIGIT_SIZE, DIGIT_SIZE), np.uint8)  # on which that is tested
 CALIBRATED = 1024, 128  # digits that tell how large activations get; so many at a time
 
+Examples = npt.NDArray[np.uint8]
 
-def save_network(model: Model, folder: Path, name: str) -> tuple[Path, Path]:
+
+def save_network(model: Model, folder: Path, name: str, example: Examples | None = None) -> tuple[Path, Path]:
     """Write NAME.keras and NAME.onnx into a folder and return their paths.
+
+    `example` is what both must answer alike: by default (n, 28, 28) noise.
 
     Raises:
         OutputError: they cannot be written.
@@ -32,8 +37,9 @@ def save_network(model: Model, folder: Path, name: str) -> tuple[Path, Path]:
     """
     keras_path, onnx_path = folder / f"{name}.keras", folder / f"{name}.onnx"
     _write_whole(keras_path, lambda path: _without_optimizer(model).save(path))
-    _write_whole(onnx_path, lambda path: export_onnx(model, path))
-    check_agreement(model, onnx_path)
+    example = NOISE if example is None else example
+    _write_whole(onnx_path, lambda path: export_onnx(model, path, example))
+    check_agreement(model, onnx_path, example)
     return keras_path, onnx_path
 
 
@@ -50,9 +56,9 @@ def save_probabilities(model: Model, path: Path) -> None:
         _write_whole(path, lambda part: whole.save(part))
 
 
-def export_onnx(model: Model, path: Path) -> None:
-    """Write the network for ONNX Runtime: any number of digits at a time."""
-    model(np.zeros((1, DIGIT_SIZE, DIGIT_SIZE), np.uint8))  # Keras exports only what was called once
+def export_onnx(model: Model, path: Path, example: Examples = NOISE) -> None:
+    """Write the network for ONNX Runtime: any number of digits, or lines, at a time."""
+    model(example[:1])  # Keras exports only what was called once
     with _quiet("tf2onnx"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx: np.object; Keras: __array__
         model.export(str(path), format="onnx", opset_version=OPSET, verbose=False)
@@ -99,6 +105,15 @@ def quantize(onnx_path: Path, digits: Digits) -> Path:
 
 
 @contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Raises OutputError where what is done here cannot write."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error}); choose another folder or make room") from error
+
+
+@contextmanager
 def _quiet(logger: str | None) -> Iterator[None]:
     """Only errors from this logger, the root one by default."""
     quiet = logging.getLogger(logger)
@@ -110,14 +125,13 @@ def _quiet(logger: str | None) -> Iterator[None]:
         quiet.setLevel(level)
 
 
-def check_agreement(model: Model, onnx_path: Path) -> None:
+def check_agreement(model: Model, onnx_path: Path, example: Examples = NOISE) -> None:
     """Make sure that both networks give the same logits.
 
     Raises:
         ModelError: they differ by more than `AGREEMENT`.
     """
-    digits = np.random.default_rng(0).integers(0, 256, (CHECKED, DIGIT_SIZE, DIGIT_SIZE), np.uint8)
-    difference = float(np.abs(model.predict(digits, verbose=0) - onnx_logits(onnx_path, digits)).max())
+    difference = float(np.abs(model.predict(example, verbose=0) - onnx_logits(onnx_path, example)).max())
     if not difference <= AGREEMENT:
         raise ModelError(f"{onnx_path}: differs by {difference:.2g} from the Keras network; do not use it, train again")
 

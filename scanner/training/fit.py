@@ -65,7 +65,7 @@ def fit(
 
     steps = max(len(variants[0]) // schedule.batch_size, 1)
     loss = keras.losses.CategoricalCrossentropy if schedule.one_hot else keras.losses.SparseCategoricalCrossentropy
-    model.compile(optimizer=_optimizer(schedule, steps), loss=loss(from_logits=True), metrics=["accuracy"])
+    model.compile(optimizer=optimizer_for(schedule, steps), loss=loss(from_logits=True), metrics=["accuracy"])
     classes = model.output_shape[1] if schedule.one_hot else 0
     trained = model.fit(
         (
@@ -77,7 +77,7 @@ def fit(
         epochs=schedule.epochs,
         validation_data=(validation.images, _coded(validation.labels, classes)),
         validation_batch_size=1000,
-        callbacks=_callbacks(schedule, files),
+        callbacks=fitting_callbacks(schedule, files),
         verbose=0,
     )
     return int(trained.epoch[-1]) + 1
@@ -98,7 +98,8 @@ def _coded(labels: Labels, classes: int) -> npt.NDArray[np.generic]:
     return np.eye(classes, dtype=np.float32)[labels] if classes else labels
 
 
-def _optimizer(schedule: Schedule, steps: int) -> Any:
+def optimizer_for(schedule: Schedule, steps: int, clip: float | None = None) -> Any:
+    """Of a training with so many steps an epoch; `clip`: the norm that a gradient may have."""
     import keras
 
     if schedule.is_plain:
@@ -109,10 +110,12 @@ def _optimizer(schedule: Schedule, steps: int) -> Any:
         schedule.learning_rate / 10, total - warm_up, warmup_target=schedule.learning_rate, warmup_steps=warm_up
     )
     momentum = 1 - 1 / max(total * AVERAGED, 1)
-    return keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, use_ema=True, ema_momentum=momentum)
+    return keras.optimizers.AdamW(
+        rate, weight_decay=WEIGHT_DECAY, global_clipnorm=clip, use_ema=True, ema_momentum=momentum
+    )
 
 
-def _callbacks(schedule: Schedule, files: FitFiles) -> list[Any]:
+def fitting_callbacks(schedule: Schedule, files: FitFiles) -> list[Any]:
     """The checkpoint keeps the weights as they are; all after the swap sees the averaged ones."""
     from keras import callbacks
 

@@ -31,7 +31,7 @@ CHUNK = 500  # digits a task: long enough that handing over costs nothing
 SPARE = 200  # digits that junk is made of, a task
 SCANNED = 0.7  # part of the digits that go through a mock scan; the others stay as the data set has them
 CROSSED_PART = 0.3  # of what is no digit
-REPEATS = 3  # at most so many times does a small set enter an epoch
+REPEATS = 3  # at most so many times does a small set enter an epoch, by default
 SMALL = 4  # a set this many times smaller than the largest is small
 DRAWN_FREEDOM = 0.5  # our drawn digits vary in shape already
 PRINT_FREEDOM = 0.2  # a bent frame would look like a 0
@@ -75,11 +75,25 @@ class OwnSamples:
     junk: int
 
 
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """How the sets share an epoch: of each at most `most` digits, others each time; small ones repeated so often."""
+
+    own: OwnSamples
+    most: int | None = None
+    repeats: int = REPEATS
+
+
 def training_variants(
-    sets: Sequence[DigitSet], own: OwnSamples, *, variants: int, seed: int, pool: Executor
+    sets: Sequence[DigitSet], mixture: Mixture, *, variants: int, seed: int, pool: Executor
 ) -> list[Samples]:
-    """Every digit of the sets in so many variants, with samples of our own: one entry is one epoch."""
-    return [_run(_epoch_tasks(sets, own, (seed, variant)), pool) for variant in range(variants)]
+    """The digits of the sets in so many variants, with samples of our own: one entry is one epoch."""
+    return [_run(_epoch_tasks(sets, mixture, (seed, variant)), pool) for variant in range(variants)]
+
+
+def some_of(digits: DigitSet, most: int | None, rng: np.random.Generator) -> DigitSet:
+    """The set, or if it has more, so many of its digits by lot."""
+    return digits if most is None or len(digits) <= most else digits.take(rng.choice(len(digits), most, replace=False))
 
 
 def as_given(digits: DigitSet, pool: Executor) -> Samples:
@@ -122,10 +136,12 @@ def _make(task: Task) -> Samples:
     return task.make(task)
 
 
-def _epoch_tasks(sets: Sequence[DigitSet], own: OwnSamples, seed: tuple[int, ...]) -> Iterator[Task]:
+def _epoch_tasks(sets: Sequence[DigitSet], mixture: Mixture, seed: tuple[int, ...]) -> Iterator[Task]:
+    own = mixture.own
+    sets = [some_of(digits, mixture.most, np.random.default_rng((*seed, place))) for place, digits in enumerate(sets)]
     largest = max(len(digits) for digits in sets)
     for number, digits in enumerate(sets):
-        for repeat in range(int(np.clip(largest // (SMALL * len(digits)), 1, REPEATS))):
+        for repeat in range(int(np.clip(largest // (SMALL * len(digits)), 1, mixture.repeats))):
             yield from _digit_tasks(_scan_most, digits, (*seed, number, repeat))
     yield from _counted_tasks(_draw, own.drawn, (*seed, len(sets)))
     yield from _junk_tasks(max(sets, key=len), own.junk, (*seed, len(sets) + 1))

@@ -49,5 +49,5 @@ def find_recipe(name: str) -> Recipe:
         UsageError: there is none.
     """
     if name not in RECIPES:
-        raise UsageError(f"--recipe: there is no {name!r}; choose of {', '.join(RECIPES)}")
+        raise UsageError(f"--recipe: there is no {name!r}; choose of {', '.join(RECIPES)}, strings")
     return RECIPES[name]

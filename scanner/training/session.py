@@ -2,9 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,21 +12,29 @@ import numpy as np
 
 from scanner import __version__
 from scanner.digits import NORMALIZE_VERSION
-from scanner.errors import OutputError, UsageError
+from scanner.errors import UsageError
 from scanner.network import softmax
 from scanner.training import prepare
 from scanner.training.architectures import Model, build
 from scanner.training.backend import require_tensorflow
 from scanner.training.calibrate import choose_threshold, fit_temperature
 from scanner.training.curves import draw_curves
-from scanner.training.datasets import DigitSet, Source, download_mnist, file_sha256, hold_out, read_source
+from scanner.training.datasets import WRITERS_HELD_OUT, DigitSet, Source, file_sha256, hold_out, read_sources
 from scanner.training.evaluate import Report, evaluate, onnx_logits
-from scanner.training.export import quantize, save_network, save_probabilities, write_card
+from scanner.training.export import quantize, save_network, save_probabilities, write_card, writing_into
 from scanner.training.fit import FitFiles, Schedule, fit
 from scanner.training.pictures import Answers, draw_figures, draw_samples
-from scanner.training.prepare import NOT_A_DIGIT, OwnSamples, Samples
+from scanner.training.prepare import NOT_A_DIGIT, Mixture, OwnSamples, Samples, some_of
 from scanner.training.recipes import Recipe, find_recipe
-from scanner.training.tuning import TUNING_EPOCHS, TUNING_RATE, blend, start_from
+from scanner.training.tuning import (
+    CORRECTED_HELD_OUT,
+    REHEARSED_HELD_OUT,
+    TUNING_EPOCHS,
+    TUNING_RATE,
+    blend,
+    rehearsal,
+    start_from,
+)
 
 VALIDATION_SEED = 1_000_003  # far from every training seed: no drawn digit is in both
 DIGIT_COUNT = 10  # the first classes
@@ -99,8 +106,8 @@ def train(options: TrainOptions) -> TrainResult:
     keras.utils.set_random_seed(options.seed)
     model = build(recipe.architecture, len(recipe.classes))
     before = None if options.start_from is None else start_from(model, options.start_from)
-    sources = _read_sources(options.digits)
-    with _writing_into(options.out):
+    sources = read_sources(options.digits)
+    with writing_into(options.out):
         options.out.mkdir(parents=True, exist_ok=True)
     with prepare.worker_pool(options.workers) as pool:
         data = (_prepare if recipe.is_reader else _prepare_plainly)(sources, options, pool)
@@ -108,7 +115,7 @@ def train(options: TrainOptions) -> TrainResult:
     files = _fit_files(name, sources, options)
     epochs = _fit(model, data, files, schedule, options.seed)
     if before is not None:
-        kept = blend(model, before, prepare.join([*data.validation.values()]))
+        kept = blend(model, before, [*data.validation.values()])
         log.info("%.0f %% of the way from %s to what was trained", 100 * kept, options.start_from)
     keras_path, onnx_path = save_network(model, options.out, name)
     if recipe.also:
@@ -141,7 +148,7 @@ def train(options: TrainOptions) -> TrainResult:
     }
     card_path = options.out / f"{name}.json"
     write_card(card, card_path)
-    with _writing_into(options.out):
+    with writing_into(options.out):
         draw_curves(files.history, options.out / f"{name}-curves.png")
         draw_samples(data.variants[0], recipe.classes, options.out / f"{name}-samples.png")
         answers = Answers(data.real, softmax(onnx_logits(onnx_path, data.real.images), temperature))
@@ -176,27 +183,20 @@ def _check_name(name: str) -> None:
         raise UsageError(f"{name!r} is no name for a network; give a plain one, and the folder with --out")
 
 
-def _read_sources(paths: Sequence[Path]) -> list[Source]:
-    sources = [read_source(path) for path in paths] or [download_mnist()]
-    names = [source.name for source in sources]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"two data sets are named {name}; the card could not tell them apart: rename one")
-    return sources
-
-
 def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -> _Prepared:
     log.info("preparing %d variants of the digits", options.variants)
     rng = np.random.default_rng(options.seed)
-    parts = {source.name: hold_out(source.train, rng) for source in sources}
+    writers_part = WRITERS_HELD_OUT if options.start_from is None else CORRECTED_HELD_OUT
+    parts = {source.name: hold_out(source.train, rng, writers_part) for source in sources}
+    own = OwnSamples(options.boxed, options.drawn, options.junk)
     variants = prepare.training_variants(
         [training for training, _ in parts.values()],
-        OwnSamples(options.boxed, options.drawn, options.junk),
+        Mixture(own) if options.start_from is None else rehearsal(own),
         variants=options.variants,
         seed=options.seed,
         pool=pool,
     )
-    validation = _validation(parts, options, pool)
+    validation = _validation(parts, options, pool, rng)
     return _Prepared(
         variants=variants,
         validation=validation,
@@ -207,11 +207,13 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
 
 
 def _validation(
-    parts: Mapping[str, tuple[DigitSet, DigitSet]], options: TrainOptions, pool: Executor
+    parts: Mapping[str, tuple[DigitSet, DigitSet]], options: TrainOptions, pool: Executor, rng: np.random.Generator
 ) -> dict[str, Samples]:
     """Held-out digits as given, scanned and in boxes, drawn digits, and junk: what everything is chosen on."""
     sets: dict[str, Samples] = {}
-    for name, (_, held_out) in parts.items():
+    most = None if options.start_from is None else REHEARSED_HELD_OUT
+    for name, (_, every) in parts.items():
+        held_out = some_of(every, most, rng)
         sets[f"{name} validation"] = prepare.as_given(held_out, pool)
         sets[f"{name} validation, scanned"] = prepare.as_scanned(held_out, VALIDATION_SEED, pool)
         sets[f"{name} validation, in boxes"] = prepare.as_boxed(held_out, options.boxed // 10, VALIDATION_SEED, pool)
@@ -265,7 +267,7 @@ def _schedule(recipe: Recipe, options: TrainOptions) -> Schedule:
 
 def _fit(model: Model, data: _Prepared, files: FitFiles, schedule: Schedule, seed: int) -> int:
     validation = prepare.join(list(data.validation.values()))
-    with _writing_into(files.history.parent):
+    with writing_into(files.history.parent):
         return fit(model, data.variants, validation, schedule=schedule, seed=seed, files=files)
 
 
@@ -274,11 +276,3 @@ def _fit_files(name: str, sources: Sequence[Source], options: TrainOptions) -> F
     everything = repr((options, [source.sha256 for source in sources])).encode()
     checkpoint = f".{name}-{hashlib.sha256(everything).hexdigest()[:12]}.checkpoint"
     return FitFiles(options.out / f"{name}-history.csv", options.out / checkpoint)
-
-
-@contextmanager
-def _writing_into(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error}); choose another folder or make room") from error

@@ -1,10 +1,11 @@
 """A trained network taught more, without forgetting what it can.
 
-New digits pull the weights to themselves. So the rate is low, our own samples are rehearsed beside, and in the end the
-weights are taken back part of the way to those before (Wortsman et al. 2022): as far as all validation sets together,
-the new digits' and our own, like best.
+New digits pull the weights to themselves. So the rate is low, some of what the network knows is rehearsed beside, and
+in the end the weights are taken back part of the way to those before (Wortsman et al. 2022): as far as the validation
+sets like best, the new digits' and the old ones', each counted alike however large.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,15 @@ import numpy.typing as npt
 from scanner.errors import NoInputError, UsageError
 from scanner.training.architectures import Model
 from scanner.training.calibrate import negative_log_likelihood
-from scanner.training.prepare import Samples
+from scanner.training.prepare import Mixture, OwnSamples, Samples
 
 TUNING_EPOCHS = 6
 TUNING_RATE = 0.15  # of the recipe's learning rate
+TUNING_REPEATS = 10  # at most so many times does what is new enter an epoch, each time distorted anew
+REHEARSED = 20_000  # digits of a set an epoch, at most
+REHEARSED_PART = 1 / 3  # of our own samples
+CORRECTED_HELD_OUT = 1 / 8  # of the pages that people have verified: they are few
+REHEARSED_HELD_OUT = 6_000  # digits of a set for validation, at most
 STEPS = 10  # parts of the way that are tried
 
 Weights = list[npt.NDArray[np.float32]]
@@ -44,15 +50,25 @@ def start_from(model: Model, path: Path) -> Weights:
     return [np.array(each) for each in weights]
 
 
-def blend(model: Model, before: Weights, validation: Samples) -> float:
+def rehearsal(own: OwnSamples) -> Mixture:
+    """How an epoch is put together: less of what is known, more of what is new."""
+    counts = (round(REHEARSED_PART * count) for count in (own.boxed, own.drawn, own.junk))
+    return Mixture(OwnSamples(*counts), REHEARSED, TUNING_REPEATS)
+
+
+def blend(model: Model, before: Weights, validation: Sequence[Samples]) -> float:
     """Take the weights back part of the way to those before; gives the part of the way that is left."""
     after = [np.array(each) for each in model.get_weights()]
     losses = {}
     for step in range(STEPS + 1):
         part = step / STEPS
         model.set_weights([(1 - part) * old + part * new for old, new in zip(before, after, strict=True)])
-        logits = model.predict(validation.images, batch_size=1000, verbose=0)
-        losses[part] = negative_log_likelihood(logits, validation.labels, 1.0)
+        losses[part] = float(np.mean([_loss(model, samples) for samples in validation if len(samples)]))
     best = min(losses, key=lambda part: losses[part])
     model.set_weights([(1 - best) * old + best * new for old, new in zip(before, after, strict=True)])
     return best
+
+
+def _loss(model: Model, samples: Samples) -> float:
+    logits = model.predict(samples.images, batch_size=1000, verbose=0)
+    return negative_log_likelihood(logits, samples.labels, 1.0)

@@ -26,7 +26,7 @@ from scanner.training.augment import plain_crop
 from scanner.training.datasets import DigitSet, read_source
 from scanner.training.prepare import _normalized
 
-PER_PAGE = 30  # digits on a page, about
+PER_PAGE = 45  # digits on a page, about
 
 
 def main() -> None:
@@ -49,7 +49,6 @@ def main() -> None:
                 out=folder / "taught",
                 name="taught",
                 variants=3,
-                boxed=30_000,
                 measure_tests=False,
                 start_from=options.base.with_suffix(".keras"),
             )

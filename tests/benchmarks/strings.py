@@ -1,13 +1,16 @@
 """Numbers without boxes: a NIST handwriting sample form, amounts of cheques, and strings of MNIST digits.
 
     python tests/benchmarks/strings.py ../shared/data [--part nist] [--final]
+    python tests/benchmarks/strings.py ../shared/data --split FOLDER
 
 Without `--final` the amounts are those that may be tuned on, and the strings are made of digits held out of MNIST's
-training part; with it the other amounts and MNIST's test digits, which are looked at once.
+training part; with it the other amounts and MNIST's test digits, which are looked at once. `--split` only writes the
+amounts that may be trained with into FOLDER/orand_car, for `scanner train --recipe strings --lines FOLDER/orand_car`.
 """
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -39,9 +42,13 @@ def main() -> int:
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--count", type=int, default=STRINGS)
     parser.add_argument("--seed", type=int, default=5000)
+    parser.add_argument("--split", type=Path)
     options = parser.parse_args()
     if not options.data.is_dir():
         print(f"{options.data} is not there: nothing measured")
+        return 0
+    if options.split is not None:
+        write_split(options.data / "orand_car", options.split / "orand_car")
         return 0
     cv2.setNumThreads(1)
     network = load_network()
@@ -70,11 +77,27 @@ def nist(options: argparse.Namespace, network: Network) -> None:
 def orand(options: argparse.Namespace, network: Network) -> None:
     folder = options.data / "orand_car"
     truth = json.loads((folder / "truth.json").read_text())
+    tuned_on, others = split(truth)
+    some = others if options.final else tuned_on[: options.count]
+    crops = [np.asarray(cv2.imread(str(folder / "images" / name), cv2.IMREAD_GRAYSCALE), np.uint8) for name in some]
+    tell("ORAND-CAR", crops, [truth[name]["value"] for name in some], network)
+
+
+def split(truth: dict[str, object]) -> tuple[list[str], list[str]]:
+    """Names of the amounts to train and tune with, and of those to measure on."""
     names = sorted(truth)
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(names))
-    some = order[TUNED_ON:] if options.final else order[: min(TUNED_ON, options.count)]
-    crops = [np.asarray(cv2.imread(str(folder / "images" / names[at]), cv2.IMREAD_GRAYSCALE), np.uint8) for at in some]
-    tell("ORAND-CAR", crops, [truth[names[at]]["value"] for at in some], network)
+    order = [names[at] for at in np.random.default_rng(SPLIT_SEED).permutation(len(names))]
+    return order[:TUNED_ON], order[TUNED_ON:]
+
+
+def write_split(folder: Path, to: Path) -> None:
+    truth = json.loads((folder / "truth.json").read_text())
+    names, _ = split(truth)
+    (to / "images").mkdir(parents=True)
+    for name in names:
+        shutil.copy(folder / "images" / name, to / "images")
+    (to / "truth.json").write_text(json.dumps({name: truth[name] for name in names}))
+    print(f"{len(names)} amounts of {len(truth)} in {to}")
 
 
 def written(options: argparse.Namespace, network: Network) -> None:

@@ -1,0 +1,165 @@
+"""Words on an envelope: connected ink, put together to words, words to lines, and lines to blocks as addresses are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Gray, Mask, Quads
+
+WORK_SIDE = 1600  # pixels that the longer side of a picture is brought to
+PAPER = 31  # pixels: side of the window in which paper is looked for; letters have thinner strokes
+MIN_INK = 24  # gray levels darker than paper
+HIGH, WIDE = (6, 130), 400  # pixels of a letter, or of some that are joined up
+FLAT = 5.0  # times as wide as high: no letter, unless it is high
+GAP = 1.3  # heights: letters of one line are no farther apart
+OVERLAP = 0.3  # of the lower one's height
+ALIKE = 4.0  # times as high at most is a neighbor
+WORD_GAP = 0.3  # heights of the line: between words
+PART_GAP = 0.12  # between parts of a word
+BARS = 8  # lines of a bar code, at least
+LEADING = 2.6  # heights: lines of a block are no farther apart
+SLIDE = 3.0  # heights that a line may begin beside the block
+
+Ints = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line of writing: (n, 4) boxes x0, y0, x1, y1 of its parts from left to right, and the height of its letters.
+
+    `ends`: of each part, whether a word ends behind it.
+    """
+
+    parts: Ints
+    ends: tuple[bool, ...]
+    height: float
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        x0, y0 = self.parts[:, :2].min(axis=0).tolist()
+        x1, y1 = self.parts[:, 2:].max(axis=0).tolist()
+        return x0, y0, x1, y1
+
+
+def find_blocks(page: Gray) -> list[list[TextLine]]:
+    """Blocks of lines, those of a block from the top down; in pixels of the page (height, width), 0 = ink."""
+    small, scale = at_work_size(page)
+    scaled = [
+        TextLine(np.round(line.parts / scale).astype(np.intp), line.ends, line.height / scale)
+        for line in find_lines(ink_of(small))
+    ]
+    return _blocks(sorted(scaled, key=lambda line: line.box[1]))
+
+
+def at_work_size(page: Gray) -> tuple[Gray, float]:
+    """A page at the size in which lines are looked for, and how much smaller it is."""
+    scale = min(WORK_SIDE / max(page.shape), 1.0)
+    small = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else page
+    return np.asarray(small, np.uint8), scale
+
+
+def find_lines(ink: Mask, fewest: int = 2) -> list[TextLine]:
+    """Lines of at least so many letters; `ink` (h, w) is 255 where there is any."""
+    letters = _letters(ink)
+    groups = [letters[group] for group in _groups(letters) if len(group) >= fewest]
+    return [line for line in map(_line, groups) if line is not None]
+
+
+def runs_of_words(line: TextLine, most: int = 3) -> list[tuple[int, int]]:
+    """Runs of parts, first and behind the last, that are words, up to so many words, or parts of one word."""
+    begins = [0, *(at + 1 for at, is_end in enumerate(line.ends[:-1]) if is_end)]
+    stops = [at + 1 for at, is_end in enumerate(line.ends) if is_end]
+    runs = [(begin, stop) for at, begin in enumerate(begins) for stop in stops[at : at + most]]
+    runs += [(begin, at) for begin, stop in zip(begins, stops, strict=True) for at in range(begin + 1, stop)]
+    runs += [(at, stop) for begin, stop in zip(begins, stops, strict=True) for at in range(begin + 1, stop)]
+    return runs
+
+
+def frame_of(boxes: Ints, room: float) -> Quads:
+    """(4, 2) corners of a frame around boxes, with so many pixels of room."""
+    x0, y0 = boxes[:, :2].min(axis=0) - room
+    x1, y1 = boxes[:, 2:].max(axis=0) + room
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+
+
+def ink_of(gray: Gray, strictness: float = 0.6) -> Mask:
+    """255 where a picture at work size is darker than its paper, by so much of what parts ink from paper best."""
+    paper = cv2.blur(cv2.morphologyEx(gray, cv2.MORPH_CLOSE, np.ones((PAPER, PAPER), np.uint8)), (PAPER, PAPER))
+    darkness = cv2.subtract(paper, cv2.GaussianBlur(gray, (3, 3), 0))
+    dark = darkness[darkness > MIN_INK]
+    limit = cv2.threshold(dark, 0, 255, cv2.THRESH_OTSU)[0] * strictness if dark.size else MIN_INK
+    return np.asarray(cv2.threshold(darkness, max(limit, strictness * MIN_INK), 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def _letters(ink: Mask) -> Ints:
+    """(n, 4) boxes x0, y0, x1, y1 of what may be letters, from left to right."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    x, y, wide, high = stats[1:, :4].T
+    is_letter = (high >= HIGH[0]) & (high <= HIGH[1]) & (wide <= WIDE) & (wide <= FLAT * high)
+    boxes = np.stack([x, y, x + wide, y + high], axis=1)[is_letter]
+    return np.asarray(boxes[np.argsort(boxes[:, 0])], np.intp)
+
+
+def _groups(letters: Ints) -> list[Ints]:
+    """Letters that stand side by side, one after another."""
+    count = len(letters)
+    x0, y0, x1, y1 = letters.T
+    high = y1 - y0
+    lower, higher = np.minimum.outer(high, high), np.maximum.outer(high, high)
+    shared = np.minimum.outer(y1, y1) - np.maximum.outer(y0, y0)
+    apart = np.maximum.outer(x0, x0) - np.minimum.outer(x1, x1)
+    near = (shared >= OVERLAP * lower) & (apart <= GAP * higher) & (higher <= ALIKE * lower)
+    owner = np.arange(count)
+    for first, second in np.argwhere(np.triu(near, 1)).tolist():
+        a, b = owner[first], owner[second]
+        if a != b:
+            owner[owner == b] = a
+    return [np.flatnonzero(owner == each) for each in np.unique(owner)]
+
+
+def _line(letters: Ints) -> TextLine | None:
+    """Letters of one line put together where they stand over one another; None of what is no writing."""
+    height = float(np.percentile(letters[:, 3] - letters[:, 1], 70))
+    if height < 1.3 * HIGH[0] or _is_bar_code(letters):
+        return None
+    parts = [letters[0].copy()]
+    gaps: list[float] = []
+    for box in letters[1:]:
+        gap = float(box[0] - parts[-1][2])
+        if gap <= PART_GAP * height:
+            parts[-1] = np.concatenate([np.minimum(parts[-1][:2], box[:2]), np.maximum(parts[-1][2:], box[2:])])
+        else:
+            gaps.append(gap)
+            parts.append(box.copy())
+    ends = (*(gap >= WORD_GAP * height for gap in gaps), True)
+    return TextLine(np.stack(parts), ends, height)
+
+
+def _is_bar_code(letters: Ints) -> bool:
+    """Whether all are upright lines of about one height."""
+    wide, high = (letters[:, 2:] - letters[:, :2]).T
+    return len(letters) >= BARS and bool(np.median(high / wide) > 2.5 and high.std() < 0.15 * high.mean())
+
+
+def _blocks(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+    blocks: list[list[TextLine]] = []
+    for line in lines:
+        x0, y0, x1, _ = line.box
+        for block in blocks:
+            left, top, right, _ = block[-1].box
+            size = max(line.height, block[-1].height)
+            is_below = 0 < y0 - top <= (LEADING + 1) * size
+            if is_below and x0 <= right + SLIDE * size and left <= x1 + SLIDE * size and _is_alike(line, block):
+                block.append(line)
+                break
+        else:
+            blocks.append([line])
+    return blocks
+
+
+def _is_alike(line: TextLine, block: Sequence[TextLine]) -> bool:
+    height = float(np.median([each.height for each in block]))
+    return 0.5 <= line.height / height <= 2.0

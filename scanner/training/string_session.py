@@ -1,0 +1,167 @@
+"""One training session of the network that reads whole lines, from data sets to files."""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from scanner import __version__
+from scanner.errors import NoInputError
+from scanner.network import start_session
+from scanner.strings.ctc import likeliest_strings
+from scanner.strings.network import LineNetwork
+from scanner.strings.picture import PICTURE_VERSION
+from scanner.training.backend import require_tensorflow
+from scanner.training.curves import draw_curves
+from scanner.training.datasets import DigitSet, Source, file_sha256, hold_out, read_sources
+from scanner.training.export import save_network, write_card, writing_into
+from scanner.training.fit import FitFiles, Schedule
+from scanner.training.prepare import worker_pool
+from scanner.training.string_fit import build_string_network, fit_strings
+from scanner.training.string_samples import Lines, RealStrings, read_lines, real_lines, written_lines
+
+STRINGS = "strings"  # the name of the recipe
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 60, 64, 2e-3, 30
+WRITTEN = 6_000  # lines an epoch that we write with digits of the sets
+WRITTEN_HELD_OUT = 1_000
+REAL_REPEATS = 2  # how often real lines enter an epoch, each time varied
+VALIDATION_SEED = 1_000_003  # far from the numbers of the variants
+REAL_HELD_OUT = 1 / 9  # of the real lines
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StringOptions:
+    """What `scanner train --recipe strings` can be told; the same words as for digits.
+
+    `lines`: folders with `images` of real lines and a `truth.json` of their numbers. `written`: lines an epoch that are
+    written with the digits of the sets, made anew so often as `variants` says.
+    """
+
+    digits: tuple[Path, ...] = ()
+    lines: tuple[Path, ...] = ()
+    out: Path = Path("models")
+    name: str = STRINGS
+    epochs: int | None = None
+    batch_size: int | None = None
+    seed: int = 1
+    variants: int = 10
+    written: int = WRITTEN
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StringResult:
+    """What came out: the files, the card as written, the part of the held-out lines read without a mistake, by set."""
+
+    keras: Path
+    onnx: Path
+    card: Mapping[str, object]
+    accuracies: Mapping[str, float]
+
+
+def train_strings(options: StringOptions) -> StringResult:
+    """Train a network that reads lines, and write it with its card and curves.
+
+    Raises:
+        UsageError: TensorFlow is missing.
+        NoInputError: a data set cannot be read, or has none of the digits.
+        OutputError: the files cannot be written.
+    """
+    require_tensorflow()
+    import keras
+
+    keras.utils.set_random_seed(options.seed)
+    sources = read_sources(options.digits)
+    real = [read_lines(folder) for folder in options.lines]
+    rng = np.random.default_rng(options.seed)
+    parts = [hold_out(source.train, rng) for source in sources]
+    if any(len(held_out) == 0 for _, held_out in parts):
+        raise NoInputError("too few digits to hold some out for validation; give a larger set")
+    real_parts = [_hold_out_lines(each, rng) for each in real]
+    with writing_into(options.out):
+        options.out.mkdir(parents=True, exist_ok=True)
+    log.info("writing %d times %d lines", options.variants, options.written)
+    with worker_pool(options.workers) as pool:
+        variants = [
+            _epoch_lines([each for each, _ in parts], [each for each, _ in real_parts], options, number, pool)
+            for number in range(options.variants)
+        ]
+        held_out = {"written": _held_out_lines([each for _, each in parts], options, pool)}
+        for folder, (_, some) in zip(options.lines, real_parts, strict=True):
+            held_out[folder.name] = real_lines(some, pool)
+    validation = sum(held_out.values(), Lines([], []))
+    model = build_string_network()
+    files = _fit_files(options, sources)
+    schedule = Schedule(options.epochs or EPOCHS, options.batch_size or BATCH_SIZE, LEARNING_RATE, PATIENCE)
+    with writing_into(options.out):
+        epochs = fit_strings(model, variants, validation, schedule=schedule, seed=options.seed, files=files)
+    keras_path, onnx_path = save_network(model, options.out, options.name, example=validation.pictures[0][None])
+    network = LineNetwork(start_session(onnx_path.read_bytes(), onnx_path))
+    accuracies = {name: _part_read(lines, network) for name, lines in held_out.items()}
+    card: dict[str, object] = {
+        "name": options.name,
+        "version": __version__,
+        "created": date.today().isoformat(),
+        "input": "n,32,w uint8, 255 = ink",
+        "picture_version": PICTURE_VERSION,
+        "trained_on": [
+            *({"name": each.name, "digits": len(some)} for each, (some, _) in zip(sources, parts, strict=True)),
+            *(
+                {"name": f.name, "lines": len(some.texts)}
+                for f, (some, _) in zip(options.lines, real_parts, strict=True)
+            ),
+            {"name": "written", "lines": options.written * options.variants},
+        ],
+        "recipe": STRINGS,
+        "seed": options.seed,
+        "epochs": epochs,
+        "parameters": model.count_params(),
+        "accuracies": {
+            name: {"accuracy": round(part, 4), "n": len(held_out[name])} for name, part in accuracies.items()
+        },
+        "sha256": {"onnx": file_sha256(onnx_path), "keras": file_sha256(keras_path)},
+    }
+    write_card(card, options.out / f"{options.name}.json")
+    with writing_into(options.out):
+        draw_curves(files.history, options.out / f"{options.name}-curves.png")
+    return StringResult(keras_path, onnx_path, card, accuracies)
+
+
+def _hold_out_lines(real: RealStrings, rng: np.random.Generator) -> tuple[RealStrings, RealStrings]:
+    order = rng.permutation(len(real.texts))
+    count = round(len(order) * REAL_HELD_OUT)
+    return real.take(np.sort(order[count:])), real.take(np.sort(order[:count]))
+
+
+def _held_out_lines(sets: Sequence[DigitSet], options: StringOptions, pool: Executor) -> Lines:
+    return written_lines(sets, min(WRITTEN_HELD_OUT, options.written), (options.seed, VALIDATION_SEED), pool)
+
+
+def _part_read(lines: Lines, network: LineNetwork) -> float:
+    read = [likeliest_strings(frames) for frames in network.frames(lines.pictures)]
+    right = [bool(found) and found[0][0] == text for found, text in zip(read, lines.texts, strict=True)]
+    return float(np.mean(right)) if right else 0.0
+
+
+def _epoch_lines(
+    sets: Sequence[DigitSet], real: Sequence[RealStrings], options: StringOptions, number: int, pool: Executor
+) -> Lines:
+    lines = written_lines(sets, options.written, (options.seed, number), pool)
+    for place, each in enumerate(real):
+        for repeat in range(REAL_REPEATS):
+            lines += real_lines(each, pool, seed=(options.seed, number, place, repeat))
+    return lines
+
+
+def _fit_files(options: StringOptions, sources: Sequence[Source]) -> FitFiles:
+    """A checkpoint is found again only by a training of the same data with the same options."""
+    everything = repr((options, [source.sha256 for source in sources])).encode()
+    checkpoint = f".{options.name}-{hashlib.sha256(everything).hexdigest()[:12]}.checkpoint"
+    return FitFiles(options.out / f"{options.name}-history.csv", options.out / checkpoint)
