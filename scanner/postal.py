@@ -19,7 +19,7 @@ DIGIT_WIDE = (0.28, 1.5)  # heights of the line: a digit with the gap beside it
 ROOM = 0.25  # heights of paper around a word
 BLOCKS, LINES = 3, 4  # that are looked at: those with most writing, and their last lines
 MOST_WORDS = 40  # of a line
-LIKELY = 0.5  # mean probability of the digits of a code, at least
+LIKELY = 0.3  # mean probability of the digits of a code, at least
 SURE = 0.85  # from here on, nothing else is looked at
 A_DIGIT, A_LINE = 0.02, 0.1  # how much a digit more speaks for a code, and a line below against it
 UPRIGHT = 0.96  # from here on, the envelope is not turned on its head: digits may look like others then
@@ -104,10 +104,9 @@ def _text(reading: StringReading, network: Network) -> str:
 
 
 def _likeness(reading: StringReading, network: Network) -> float:
-    """How much its parts look like the digits read: mean probability, of each alone and of the whole."""
+    """How much its parts look like the digits read: geometric mean of their probabilities."""
     columns = [network.card.classes.index(character) for character in _text(reading, network)]
-    rows = np.arange(len(columns))
-    return float((reading.looks[rows, columns].mean() + reading.scores[rows, columns].mean()) / 2)
+    return float(np.exp(np.log(np.maximum(reading.scores[np.arange(len(columns)), columns], 1e-6)).mean()))
 
 
 def _words(line: TextLine, country: str) -> Iterator[tuple[Quads, int]]:

@@ -15,6 +15,7 @@ from scanner.strings.read import INSET, StringReading, read_strings
 
 MOST_FRAMES = 100  # of a page
 MIN_SURENESS, MIN_LIKENESS = 0.75, 0.8  # mean probability of the digits to be the one read, and any digit at all
+LIKELY = 0.3  # probability of a number as a whole, at least: words read as digits in many ways
 LEFT_OUT = 0.12  # of the ink, at most, may belong to no digit
 FEWEST, MOST = 2, 20  # digits of a number
 EVEN_DIGITS, PRINTED_SPREAD = 4, 0.035  # of so many digits; of their heights and feet, in heights of the line
@@ -33,7 +34,7 @@ def read_frames(page: Gray, frames: Quads, network: Network) -> list[RowReading]
         return []
     classes = network.card.classes
     read = [each for each in read_strings(page, frames, network) if each is not None]
-    numbers = [each for each in read if _is_number(each, classes)]
+    numbers = [each for each in read if _is_number(each, classes) and _sureness(each) >= LIKELY]
     rows = [as_row(each) for each in numbers if not (is_printed(each) or _is_set_in_one_size(each, numbers))]
     return [row for row, share in zip(rows, share_repeated(rows, classes), strict=True) if share < REPEATED]
 
@@ -73,6 +74,11 @@ def _is_number(reading: StringReading, classes: str) -> bool:
     is_read = float(digits.max(axis=1).mean()) >= MIN_SURENESS and float(digits.sum(axis=1).mean()) >= MIN_LIKENESS
     is_even = float(reading.heights.std()) <= EVEN * float(reading.heights.mean())
     return FEWEST <= len(digits) <= MOST and is_read and is_even and reading.left_out <= LEFT_OUT
+
+
+def _sureness(reading: StringReading) -> float:
+    """How likely all of it is right."""
+    return float(reading.scores.max(axis=1).prod())
 
 
 def is_printed(reading: StringReading) -> bool:

@@ -109,7 +109,7 @@ def _read(line: Line, scores: Scores, length: int | None, network: Network) -> S
     quads = cv2.perspectiveTransform(corners, line.to_page).reshape(-1, 4, 2)
     return StringReading(
         digits=parted.digits,
-        scores=_with_doubt(candidates, network.card.classes),
+        scores=_with_doubt(candidates, parted.looks, network.card.classes),
         looks=parted.looks,
         quads=quads.astype(np.float32),
         left_out=parted.left_out,
@@ -119,20 +119,23 @@ def _read(line: Line, scores: Scores, length: int | None, network: Network) -> S
     )
 
 
-def _with_doubt(candidates: Sequence[Candidate], classes: str) -> Scores:
+def _with_doubt(candidates: Sequence[Candidate], looks: Scores, classes: str) -> Scores:
     """(n, classes) how likely each digit of the best candidate is right; what speaks against it is no digit.
 
-    That there may be more or fewer digits is held against the most doubtful one, once.
+    No digit is surer than it `looks` alone: else a word would surely be the digits that it is likest to. That there may
+    be more or fewer digits is held against the most doubtful one, once.
     """
     best = candidates[0].text
     shares = np.exp([each.weight - candidates[0].weight for each in candidates])
     alike = [(share, each.text) for share, each in zip(shares, candidates, strict=True) if len(each.text) == len(best)]
     total = sum(share for share, _ in alike)
     sure = np.array([sum(share for share, text in alike if text[at] == best[at]) / total for at in range(len(best))])
+    columns = [classes.index(character) for character in best]
+    sure = np.minimum(sure, looks[np.arange(len(best)), columns].astype(np.float64))
     sure[sure.argmin()] *= total / shares.sum()
     doubted = np.zeros((len(best), len(classes)), np.float32)
     doubted[:, classes.index(NOT_A_DIGIT)] = np.minimum(1 - sure, LESSER * sure)  # the digit stays the likeliest
-    doubted[np.arange(len(best)), [classes.index(character) for character in best]] = sure
+    doubted[np.arange(len(best)), columns] = sure
     return doubted
 
 

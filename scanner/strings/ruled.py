@@ -9,6 +9,7 @@ from scanner.strings.words import TextLine, at_work_size, find_lines, frame_of, 
 LEVEL, UPRIGHT = 0.11, 0.13  # of the picture's width and height: strokes as long are ruled
 PALE = 0.3  # of what parts ink from paper: ruled lines are paler than writing
 LONG = 2  # times as long are those that are painted over; shorter ones may be part of a digit
+GAP = 3  # pixels that a line may miss; print has wider ones between its letters
 THICK = 9  # pixels: lines are thinner
 SLOPE = 3  # pixels that a line may climb while it is that long
 UNDER = (-0.5, 0.9)  # heights of the writing: its line is so far under its feet
@@ -49,7 +50,7 @@ def _painted_over(page: Gray, lines: Mask) -> Gray:
 def _lines(ink: Mask, length: int) -> Mask:
     """Strokes that run level for so many pixels, and are thin."""
     thick = cv2.dilate(ink, np.ones((SLOPE, 1), np.uint8))
-    closed = cv2.morphologyEx(thick, cv2.MORPH_CLOSE, np.ones((1, THICK), np.uint8))
+    closed = cv2.morphologyEx(thick, cv2.MORPH_CLOSE, np.ones((1, GAP), np.uint8))
     lines = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
     thin = cv2.subtract(lines, cv2.morphologyEx(lines, cv2.MORPH_OPEN, np.ones((THICK + SLOPE, 1), np.uint8)))
     return np.asarray(thin, np.uint8)
