@@ -1,6 +1,5 @@
-"""Words on an envelope: connected ink, put together to words, words to lines, and lines to blocks as addresses are."""
+"""Lines of writing on a page without boxes: connected ink, put together to parts of words, and these to lines."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,24 +16,17 @@ FLAT = 5.0  # times as wide as high: no letter, unless it is high
 GAP = 1.3  # heights: letters of one line are no farther apart
 OVERLAP = 0.3  # of the lower one's height
 ALIKE = 4.0  # times as high at most is a neighbor
-WORD_GAP = 0.3  # heights of the line: between words
-PART_GAP = 0.12  # between parts of a word
+PART_GAP = 0.12  # heights of the line: between its parts
 BARS = 8  # lines of a bar code, at least
-LEADING = 2.6  # heights: lines of a block are no farther apart
-SLIDE = 3.0  # heights that a line may begin beside the block
 
 Ints = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class TextLine:
-    """A line of writing: (n, 4) boxes x0, y0, x1, y1 of its parts from left to right, and the height of its letters.
-
-    `ends`: of each part, whether a word ends behind it.
-    """
+    """A line of writing: (n, 4) boxes x0, y0, x1, y1 of its parts from left to right, and the height of its letters."""
 
     parts: Ints
-    ends: tuple[bool, ...]
     height: float
 
     @property
@@ -42,16 +34,6 @@ class TextLine:
         x0, y0 = self.parts[:, :2].min(axis=0).tolist()
         x1, y1 = self.parts[:, 2:].max(axis=0).tolist()
         return x0, y0, x1, y1
-
-
-def find_blocks(page: Gray) -> list[list[TextLine]]:
-    """Blocks of lines, those of a block from the top down; in pixels of the page (height, width), 0 = ink."""
-    small, scale = at_work_size(page)
-    scaled = [
-        TextLine(np.round(line.parts / scale).astype(np.intp), line.ends, line.height / scale)
-        for line in find_lines(ink_of(small))
-    ]
-    return _blocks(sorted(scaled, key=lambda line: line.box[1]))
 
 
 def at_work_size(page: Gray) -> tuple[Gray, float]:
@@ -66,16 +48,6 @@ def find_lines(ink: Mask, fewest: int = 2) -> list[TextLine]:
     letters = _letters(ink)
     groups = [letters[group] for group in _groups(letters) if len(group) >= fewest]
     return [line for line in map(_line, groups) if line is not None]
-
-
-def runs_of_words(line: TextLine, most: int = 3) -> list[tuple[int, int]]:
-    """Runs of parts, first and behind the last, that are words, up to so many words, or parts of one word."""
-    begins = [0, *(at + 1 for at, is_end in enumerate(line.ends[:-1]) if is_end)]
-    stops = [at + 1 for at, is_end in enumerate(line.ends) if is_end]
-    runs = [(begin, stop) for at, begin in enumerate(begins) for stop in stops[at : at + most]]
-    runs += [(begin, at) for begin, stop in zip(begins, stops, strict=True) for at in range(begin + 1, stop)]
-    runs += [(at, stop) for begin, stop in zip(begins, stops, strict=True) for at in range(begin + 1, stop)]
-    return runs
 
 
 def frame_of(boxes: Ints, room: float) -> Quads:
@@ -126,40 +98,15 @@ def _line(letters: Ints) -> TextLine | None:
     if height < 1.3 * HIGH[0] or _is_bar_code(letters):
         return None
     parts = [letters[0].copy()]
-    gaps: list[float] = []
     for box in letters[1:]:
-        gap = float(box[0] - parts[-1][2])
-        if gap <= PART_GAP * height:
+        if box[0] - parts[-1][2] <= PART_GAP * height:
             parts[-1] = np.concatenate([np.minimum(parts[-1][:2], box[:2]), np.maximum(parts[-1][2:], box[2:])])
         else:
-            gaps.append(gap)
             parts.append(box.copy())
-    ends = (*(gap >= WORD_GAP * height for gap in gaps), True)
-    return TextLine(np.stack(parts), ends, height)
+    return TextLine(np.stack(parts), height)
 
 
 def _is_bar_code(letters: Ints) -> bool:
     """Whether all are upright lines of about one height."""
     wide, high = (letters[:, 2:] - letters[:, :2]).T
     return len(letters) >= BARS and bool(np.median(high / wide) > 2.5 and high.std() < 0.15 * high.mean())
-
-
-def _blocks(lines: Sequence[TextLine]) -> list[list[TextLine]]:
-    blocks: list[list[TextLine]] = []
-    for line in lines:
-        x0, y0, x1, _ = line.box
-        for block in blocks:
-            left, top, right, _ = block[-1].box
-            size = max(line.height, block[-1].height)
-            is_below = 0 < y0 - top <= (LEADING + 1) * size
-            if is_below and x0 <= right + SLIDE * size and left <= x1 + SLIDE * size and _is_alike(line, block):
-                block.append(line)
-                break
-        else:
-            blocks.append([line])
-    return blocks
-
-
-def _is_alike(line: TextLine, block: Sequence[TextLine]) -> bool:
-    height = float(np.median([each.height for each in block]))
-    return 0.5 <= line.height / height <= 2.0

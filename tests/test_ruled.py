@@ -1,0 +1,47 @@
+"""What stands on ruled lines."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from scanner.arrays import Gray
+from scanner.pipeline import PageReading, read_page
+from scanner.strings import ruled_frames
+from scanner.synth.hand import DrawnDigits
+from scanner.synth.strings import write_string
+
+
+def ruled_page(rng: np.random.Generator, numbers: list[str]) -> Gray:
+    """Numbers on ruled lines, as on a tally sheet."""
+    page = np.full((700, 620), 245, np.uint8)
+    for row in range(len(numbers) + 2):
+        cv2.line(page, (20, 90 + 100 * row), (600, 92 + 100 * row), (120,), 2, cv2.LINE_AA)
+    for row, text in enumerate(numbers):
+        ink = write_string(text, DrawnDigits(), rng, touching=0.1).ink
+        low = 90 + 100 * (row + 1) - 4
+        part = page[low - ink.shape[0] : low, 260 : 260 + ink.shape[1]]
+        part[:] = np.minimum(part, 255 - ink)
+    return page
+
+
+def test_what_stands_on_ruled_lines_is_found_and_mostly_read(tmp_path: Path) -> None:
+    right = 0
+    for seed in range(4):
+        numbers = ["307", "0482", "119", "58"]
+        page = ruled_page(np.random.default_rng(seed), numbers)
+        clean, frames = ruled_frames(page)
+        assert len(frames) == len(numbers)
+        assert clean.shape == page.shape
+        cv2.imwrite(str(tmp_path / "page.png"), page)
+        result = read_page(tmp_path / "page.png")
+        assert isinstance(result, PageReading)
+        right += sum(a == b for a, b in zip([field.value for field in result.fields], numbers, strict=False))
+    assert right >= 11
+
+
+def test_lines_without_writing_hold_nothing() -> None:
+    _, frames = ruled_frames(ruled_page(np.random.default_rng(0), []))
+    assert len(frames) == 0
+    page, frames = ruled_frames(np.full((300, 300), 255, np.uint8))
+    assert (page.shape, len(frames)) == ((300, 300), 0)
