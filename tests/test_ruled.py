@@ -36,7 +36,7 @@ def test_what_stands_on_ruled_lines_is_found_and_mostly_read(tmp_path: Path) -> 
         cv2.imwrite(str(tmp_path / "page.png"), page)
         result = read_page(tmp_path / "page.png")
         assert isinstance(result, PageReading)
-        right += sum(a == b for a, b in zip([field.value for field in result.fields], numbers, strict=False))
+        right += len({field.value for field in result.fields} & set(numbers))
     assert right >= 11
 
 

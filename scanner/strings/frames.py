@@ -15,7 +15,7 @@ from scanner.strings.read import INSET, StringReading, read_strings
 
 MOST_FRAMES = 100  # of a page
 MIN_SURENESS, MIN_LIKENESS = 0.75, 0.8  # mean probability of the digits to be the one read, and any digit at all
-LIKELY = 0.3  # probability of a number as a whole, at least: words read as digits in many ways
+LIKELY = 0.1  # probability of a number as a whole, at least: words read as digits in many ways
 LEFT_OUT = 0.12  # of the ink, at most, may belong to no digit
 FEWEST, MOST = 2, 20  # digits of a number
 EVEN_DIGITS, PRINTED_SPREAD = 4, 0.035  # of so many digits; of their heights and feet, in heights of the line
