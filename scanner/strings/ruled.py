@@ -16,7 +16,7 @@ UNDER = (-0.5, 0.9)  # heights of the writing: its line is so far under its feet
 ALONG = 0.6  # of its width: so much of it is over the line
 ROOM = 0.12  # heights of paper around a number
 LOW = 0.5  # of the usual height: lower writing is a rest of something else
-FEWEST, MOST = 1, 14  # parts of a number
+MOST = 14  # parts of a number
 
 
 def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
@@ -27,7 +27,7 @@ def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
     level, rules = _lines(ink, length), _lines(ink_of(small, PALE), length)
     upright = _lines(np.ascontiguousarray(ink.T), round(UPRIGHT * ink.shape[0])).T
     rest = _without(_without(ink, level), np.ascontiguousarray(upright), across=True)
-    lines = [line for line in find_lines(rest, fewest=FEWEST) if len(line.parts) <= MOST and _is_on_a_line(line, rules)]
+    lines = [line for line in find_lines(rest) if len(line.parts) <= MOST and _is_on_a_line(line, rules)]
     if not lines:
         return page, np.zeros((0, 4, 2), np.float32)
     usual = float(np.median([line.height for line in lines if len(line.parts) > 1] or [lines[0].height]))

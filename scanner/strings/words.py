@@ -43,11 +43,10 @@ def at_work_size(page: Gray) -> tuple[Gray, float]:
     return np.asarray(small, np.uint8), scale
 
 
-def find_lines(ink: Mask, fewest: int = 2) -> list[TextLine]:
-    """Lines of at least so many letters; `ink` (h, w) is 255 where there is any."""
+def find_lines(ink: Mask) -> list[TextLine]:
+    """Lines of what may be letters; `ink` (h, w) is 255 where there is any."""
     letters = _letters(ink)
-    groups = [letters[group] for group in _groups(letters) if len(group) >= fewest]
-    return [line for line in map(_line, groups) if line is not None]
+    return [line for group in _groups(letters) if (line := _line(letters[group])) is not None]
 
 
 def frame_of(boxes: Ints, room: float) -> Quads:
