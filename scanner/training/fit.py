@@ -1,5 +1,6 @@
 """Fit a network: weights averaged, learning rate on a cosine, best epoch kept; or plainly. Every epoch is on disk."""
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,12 @@ class FitFiles:
 
     history: Path
     checkpoint: Path
+
+
+def files_for(folder: Path, name: str, training: object) -> FitFiles:
+    """The files of a training; its checkpoint is found again only by one that is the same, as `repr` tells."""
+    same = hashlib.sha256(repr(training).encode()).hexdigest()[:12]
+    return FitFiles(folder / f"{name}-history.csv", folder / f".{name}-{same}.checkpoint")
 
 
 def fit(

@@ -1,6 +1,5 @@
 """One training session from data sets to a shipped network: the table of contents of this package."""
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -22,7 +21,7 @@ from scanner.training.curves import draw_curves
 from scanner.training.datasets import WRITERS_HELD_OUT, DigitSet, Source, file_sha256, hold_out, read_sources
 from scanner.training.evaluate import Report, evaluate, onnx_logits
 from scanner.training.export import quantize, save_network, save_probabilities, write_card, writing_into
-from scanner.training.fit import FitFiles, Schedule, fit
+from scanner.training.fit import FitFiles, Schedule, files_for, fit
 from scanner.training.pictures import Answers, draw_figures, draw_samples
 from scanner.training.prepare import NOT_A_DIGIT, Mixture, OwnSamples, Samples, some_of
 from scanner.training.recipes import Recipe, find_recipe
@@ -112,7 +111,7 @@ def train(options: TrainOptions) -> TrainResult:
     with prepare.worker_pool(options.workers) as pool:
         data = (_prepare if recipe.is_reader else _prepare_plainly)(sources, options, pool)
     schedule = _schedule(recipe, options)
-    files = _fit_files(name, sources, options)
+    files = files_for(options.out, name, (options, [source.sha256 for source in sources]))
     epochs = _fit(model, data, files, schedule, options.seed)
     if before is not None:
         kept = blend(model, before, [*data.validation.values()])
@@ -269,10 +268,3 @@ def _fit(model: Model, data: _Prepared, files: FitFiles, schedule: Schedule, see
     validation = prepare.join(list(data.validation.values()))
     with writing_into(files.history.parent):
         return fit(model, data.variants, validation, schedule=schedule, seed=seed, files=files)
-
-
-def _fit_files(name: str, sources: Sequence[Source], options: TrainOptions) -> FitFiles:
-    """A checkpoint is found again only by a training of the same data with the same options."""
-    everything = repr((options, [source.sha256 for source in sources])).encode()
-    checkpoint = f".{name}-{hashlib.sha256(everything).hexdigest()[:12]}.checkpoint"
-    return FitFiles(options.out / f"{name}-history.csv", options.out / checkpoint)

@@ -1,6 +1,5 @@
 """One training session of the network that reads whole lines, from data sets to files."""
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -18,9 +17,9 @@ from scanner.strings.network import LineNetwork
 from scanner.strings.picture import PICTURE_VERSION
 from scanner.training.backend import require_tensorflow
 from scanner.training.curves import draw_curves
-from scanner.training.datasets import DigitSet, Source, file_sha256, hold_out, read_sources
+from scanner.training.datasets import DigitSet, file_sha256, hold_out, read_sources
 from scanner.training.export import save_network, write_card, writing_into
-from scanner.training.fit import FitFiles, Schedule
+from scanner.training.fit import Schedule, files_for
 from scanner.training.prepare import worker_pool
 from scanner.training.string_fit import build_string_network, fit_strings
 from scanner.training.string_samples import Lines, RealStrings, read_lines, real_lines, written_lines
@@ -98,7 +97,7 @@ def train_strings(options: StringOptions) -> StringResult:
             held_out[folder.name] = real_lines(some, pool)
     validation = sum(held_out.values(), Lines([], []))
     model = build_string_network()
-    files = _fit_files(options, sources)
+    files = files_for(options.out, options.name, (options, [source.sha256 for source in sources]))
     schedule = Schedule(options.epochs or EPOCHS, options.batch_size or BATCH_SIZE, LEARNING_RATE, PATIENCE)
     with writing_into(options.out):
         epochs = fit_strings(model, variants, validation, schedule=schedule, seed=options.seed, files=files)
@@ -158,10 +157,3 @@ def _epoch_lines(
         for repeat in range(REAL_REPEATS):
             lines += real_lines(each, pool, seed=(options.seed, number, place, repeat))
     return lines
-
-
-def _fit_files(options: StringOptions, sources: Sequence[Source]) -> FitFiles:
-    """A checkpoint is found again only by a training of the same data with the same options."""
-    everything = repr((options, [source.sha256 for source in sources])).encode()
-    checkpoint = f".{options.name}-{hashlib.sha256(everything).hexdigest()[:12]}.checkpoint"
-    return FitFiles(options.out / f"{options.name}-history.csv", options.out / checkpoint)
