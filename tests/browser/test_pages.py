@@ -101,6 +101,21 @@ def test_twenty_fields_by_keyboard_alone(page: Any, start: Any, out: Path) -> No
     assert {(row["who"], row["way"]) for row in said} == {("ada", "key")}
 
 
+def test_enter_is_not_lost_while_an_answer_is_on_its_way(page: Any, start: Any, out: Path) -> None:
+    page.add_init_script(
+        "const asked = window.fetch; window.fetch = async (url, how) => {"
+        " if (String(url).includes('/api/say')) await new Promise((go) => setTimeout(go, 700));"
+        " return asked(url, how); }"
+    )
+    server = start("review", str(out))
+    sit_down(page, server.address, "ada")
+    for _ in range(3):  # each is shown at once
+        next_field(page, lambda: page.keyboard.press("Enter"))
+    page.wait_for_function("() => document.querySelector('#bar').value === 3")
+    server.stop()
+    assert len(rows_of(out / "corrections.csv")) == 3
+
+
 def test_a_value_that_cannot_be_is_told_and_stays(page: Any, start: Any, out: Path) -> None:
     server = start("review", str(out))
     sit_down(page, server.address, "ada")

@@ -13,7 +13,8 @@ const finished = new Set();  // fields that were said something of: an answer on
 let typed = null;    // what is being typed; null: what was read stands
 let shownAt = 0;
 let isCertain = false;
-let isBusy = false;
+let isBusy = false;  // what was said may be refused: until the answer, nothing else is said
+let saying = Promise.resolve();  // what cannot be refused and is on its way
 let checking = 0;
 
 const blanks = { " ": "_", "-": "x" };
@@ -144,14 +145,17 @@ async function say(text) {
     return;
   }
   isBusy = true;
+  let waits = true;
   const seconds = (performance.now() - shownAt) / 1000;
   const next = queue[1];
   finished.add(field.id);
   try {
     const asked = post("/api/say", { who, id: field.id, typed: text, seconds, is_certain: isCertain });
-    if (!field.is_blind && next && text === field.value) {  // it cannot be refused: the next is shown at once
+    if (!field.is_blind && next && text === field.value) {  // it cannot be refused: the next is shown, and may be settled
       queue.shift();
       show();
+      isBusy = waits = false;
+      saying = Promise.allSettled([saying, asked]);
       await asked;
     } else {
       const told = await asked;
@@ -169,16 +173,17 @@ async function say(text) {
     showProgress();
   } catch (error) {
     if (error.status === 404) {  // somebody else has settled it
+      const wasShown = queue[0] === field;
       queue = queue.filter((each) => each !== field);
       await fill();
-      show();
+      if (wasShown) show();  // else what is being typed would be lost
     } else {
       finished.delete(field.id);
       if (!queue.includes(field)) { queue.unshift(field); show(); }
       tell(error.message);
     }
   } finally {
-    isBusy = false;
+    if (waits) isBusy = false;
   }
 }
 
@@ -198,6 +203,7 @@ async function later() {
 }
 
 async function undo() {
+  await saying;
   const field = await post("/api/undo", { who });
   if (!field) { tell("nothing to take back", "soft"); return; }
   queue = queue.filter((each) => each.id !== field.id);
