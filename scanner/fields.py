@@ -30,6 +30,7 @@ REASONS = {
     "crossed_out": "cells are crossed out and no digit is left",
     "check_failed": "the number breaks a rule of the form: look what is written",
     "box_not_found": "its boxes are not where the form says: they are covered, cut off or out of the picture",
+    "code_not_found": "no word of the address reads as a postal code of the country",
     "missing": "the form asks for a number, and nothing is written",
     "not_unique": "another page says the same number, and the form allows each once",
     "several_marks": "more than one box is marked, where the form asks for one",

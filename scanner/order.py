@@ -31,6 +31,7 @@ class Order:
         forms: `form.toml` files and folders of them; pages that show one are read as it says.
         reads_unknown: whether pages that show none of them are read all the same; else they fail.
         overlay: whether to draw each page with its readings.
+        postal: two letters of a country, or `any`: pages are envelopes, and their postal codes are read.
         target_error: part of the accepted fields that may be wrong; thresholds come from what people have verified.
     """
 
@@ -40,6 +41,7 @@ class Order:
     reads_unknown: bool = True
     overlay: bool = False
     target_error: float | None = None
+    postal: str | None = None
 
     def to_json(self) -> str:
         """As `from_json` takes it, wherever the process then is."""
@@ -143,7 +145,7 @@ def make_kit(order: Order) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
         known = tuple(map(make_known_form, files))  # their mistakes stop the run, and not each page
     key = digest_of(network.sha256, repr(network.card), shipped_sha256(), repr(order.min_confidence))
     versions = {each.form.name: each.version for each in files}
-    unknown = digest_of(*sorted(versions.values()), repr(order.reads_unknown and bool(files)))
+    unknown = digest_of(*sorted(versions.values()), repr(order.reads_unknown and bool(files)), order.postal or "")
     kit = Kit(
         digest_of(key, unknown),
         network,
@@ -152,6 +154,7 @@ def make_kit(order: Order) -> "tuple[Kit, Reader, Sequence[KnownForm]]":
         order.reads_unknown,
         order.overlay,
         all_crops=order.target_error is not None,
+        postal=order.postal,
     )
     return kit, Reader(key, versions, unknown, order.overlay), known
 

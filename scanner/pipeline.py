@@ -24,6 +24,7 @@ from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
 from scanner.network import Card, Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
+from scanner.postal import read_envelope
 from scanner.remote import path_of
 from scanner.strings import read_frames, ruled_frames
 from scanner.turns import turn_back, turned
@@ -84,6 +85,7 @@ def read_pages(
     min_confidence: float | None = None,
     forms: "Sequence[KnownForm]" = (),
     reads_unknown: bool = True,
+    postal: str | None = None,
 ) -> Iterator[PageResult]:
     """Read every page of files and folders, in order; what cannot be read comes as a PageFailure.
 
@@ -102,6 +104,7 @@ def read_pages(
         min_confidence=min_confidence,
         forms=forms,
         reads_unknown=reads_unknown,
+        postal=postal,
     )
     for source in found.files:
         yield from _read_file(source, read)
@@ -127,6 +130,7 @@ def read_page(
     file: str | None = None,
     forms: "Sequence[KnownForm]" = (),
     reads_unknown: bool = True,
+    postal: str | None = None,
 ) -> PageResult:
     """Read one page of a file.
 
@@ -139,6 +143,7 @@ def read_page(
         file: how to call the file in the result; by default its name.
         forms: of `scanner.known.load_known_form`; a page that shows one of them is read as it says.
         reads_unknown: whether a page that shows none of them is read without; else it fails.
+        postal: two letters of a country, or `any`: pages are envelopes, and their postal codes are read.
     """
     network = network or load_network()
     path = Path(path)
@@ -150,7 +155,7 @@ def read_page(
         return PageFailure(name, page, error.reason, error.detail, time.perf_counter() - start)
     return read_gray(
         gray, name, page, network, min_confidence,
-        forms=forms, reads_unknown=reads_unknown, start=start,
+        forms=forms, reads_unknown=reads_unknown, postal=postal, start=start,
     )  # fmt: skip
 
 
@@ -163,6 +168,7 @@ def read_gray(
     *,
     forms: "Sequence[KnownForm]" = (),
     reads_unknown: bool = True,
+    postal: str | None = None,
     start: float | None = None,
 ) -> PageResult:
     """Read a page that is loaded: (height, width), 0 = ink; for the rest see `read_page`.
@@ -175,6 +181,8 @@ def read_gray(
         if reading is None and forms and not reads_unknown:
             detail = f"the page shows none of the forms {', '.join(known.form.name for known in forms)}"
             return PageFailure(name, page, "not_registered", detail, time.perf_counter() - start)
+        if reading is None and postal:
+            reading = _Reading(read_envelope(gray, network, postal, policy_of(network.card, min_confidence)))
         reading = reading or _Reading(read_image(gray, network, min_confidence))
     except Exception as error:  # a bug of ours must cost this page only, and must be seen
         return failure_of(error, name, page, time.perf_counter() - start)

@@ -45,6 +45,7 @@ class Kit:
     reads_unknown: bool = True
     overlay: bool = False
     all_crops: bool = False  # whether fields that are accepted now may go to review when people have verified some
+    postal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ def _read(job: Read, kit: Kit) -> PageDone | Changed:
             kit.min_confidence,
             forms=_worker.forms,
             reads_unknown=kit.reads_unknown,
+            postal=kit.postal,
             start=start,
         )
         return _with_pictures(result, gray, job.digest, kit)

@@ -146,6 +146,7 @@ def test_every_reason_is_explained() -> None:
     of_forms = {
         "check_failed",
         "box_not_found",
+        "code_not_found",
         "missing",
         "not_unique",
         "several_marks",

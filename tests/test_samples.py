@@ -15,7 +15,8 @@ from scanner.synth.sample_forms import SAMPLE_FORMS, SampleForm
 from scanner.synth.samples import write_form_file
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
-FORMS = sorted(path.parent.name for path in SAMPLES.glob("*/truth.csv"))
+ENVELOPES = "postal"  # see test_postal
+FORMS = sorted(path.parent.name for path in SAMPLES.glob("*/truth.csv") if path.parent.name != ENVELOPES)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ def named() -> dict[tuple[str, int], PageReading | PageFailure]:
 
 def test_every_page_shows_its_form(named: dict[tuple[str, int], PageReading | PageFailure]) -> None:
     read = [page for page in named.values() if isinstance(page, PageReading)]
-    forms = {page.file.split("/")[0]: page.form for page in read if not page.file.startswith("mixed/")}
+    forms = {
+        page.file.split("/")[0]: page.form for page in read if not page.file.startswith(("mixed/", f"{ENVELOPES}/"))
+    }
     assert forms == {name: name for name in FORMS if name != "mixed"}
     mixed = [page.form for page in read if page.file.startswith("mixed/")]
     assert mixed == ["meter_reading", "postal_card", "survey", "postal_card", "exam", "meter_reading"]

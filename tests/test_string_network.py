@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -11,20 +12,22 @@ import numpy.typing as npt
 import pytest
 
 from scanner.errors import ModelError, NoInputError
-from scanner.strings.ctc import digit_frames, likeliest_strings, log_probabilities
+from scanner.strings.ctc import LETTERS, LETTERS_CLASS, SIGNS, digit_frames, likeliest_strings, log_probabilities
 from scanner.strings.ink import line_ink
 from scanner.strings.network import BUCKETS, load_line_network, padded
 from scanner.strings.picture import HEIGHT, WIDEST, line_picture
 from scanner.synth.hand import DrawnDigits
 from scanner.synth.strings import string_crop, write_string
 from scanner.training import STRINGS, StringOptions, train_strings
+from scanner.training.string_fit import LONGEST
 from scanner.training.string_samples import read_lines
+from scanner.training.string_texts import label_of, random_text
 
 Frames = npt.NDArray[np.float64]
 
 
 def some_frames(seed: int, count: int = 6, classes: int = 4) -> Frames:
-    frames = np.zeros((count, 11))
+    frames = np.zeros((count, 1 + len(SIGNS)))
     frames[:, :classes] = np.random.default_rng(seed).dirichlet(np.full(classes, 0.4), count)
     return frames
 
@@ -55,8 +58,40 @@ def test_the_beam_finds_the_likeliest_string(length: int | None) -> None:
         assert likeliest_strings(frames, length)[0][0] == max(ways, key=lambda text: ways[text])
 
 
+def test_words_side_by_side_are_one() -> None:
+    for seed in range(6):
+        frames = some_frames(seed, classes=3)
+        frames[:, [2, -1]] = frames[:, [-1, 2]]  # blank, a digit, letters
+        ways: dict[str, float] = {}
+        for way in itertools.product((0, 1, len(SIGNS)), repeat=len(frames)):
+            text = "".join(SIGNS[label - 1] for label, _ in itertools.groupby(way) if label)
+            merged = re.sub(f"{LETTERS}+", LETTERS, text)
+            ways[merged] = ways.get(merged, 0.0) + float(np.prod([frames[at, label] for at, label in enumerate(way)]))
+        for text, part in likeliest_strings(frames)[:2]:
+            assert part == pytest.approx(ways[text], rel=0.05)
+        two = [text for text in ways if text.count("0") == 2]
+        assert likeliest_strings(frames, 2)[0][0] == max(two, key=lambda text: ways[text])
+
+
+def test_digits_beside_words_are_where_their_frames_are() -> None:
+    frames = np.full((10, 1 + len(SIGNS)), 0.001)
+    for at, label in enumerate([LETTERS_CLASS, 0, LETTERS_CLASS, 0, 4, 0, 5, 5, 0, LETTERS_CLASS]):
+        frames[at, label] = 0.99
+    assert likeliest_strings(frames)[0][0] == "a34a"
+    assert digit_frames(frames, "a34a")[1:3] == [(4, 4), (6, 7)]
+
+
+def test_texts_tell_their_digits_and_where_words_are() -> None:
+    assert label_of(["CH-3012", "Bern,", "-", "79"]) == "a3012a79"
+    assert label_of(["12345-6789"]) == "123456789"
+    rng = np.random.default_rng(4)
+    texts = [label_of(random_text(rng)) for _ in range(200)]
+    assert all(0 < len(text) <= LONGEST and set(text) <= set(SIGNS) for text in texts)
+    assert any(set(text) == {LETTERS} for text in texts)
+
+
 def test_digits_are_where_their_frames_are() -> None:
-    frames = np.full((9, 11), 0.001)
+    frames = np.full((9, 1 + len(SIGNS)), 0.001)
     for at, label in enumerate([0, 8, 8, 0, 8, 0, 3, 3, 0]):
         frames[at, label] = 0.99
     assert likeliest_strings(frames)[0][0] == "772"
@@ -147,7 +182,7 @@ def test_a_network_of_lines_is_trained(lines: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "drawn.npz", x=images, y=labels)
     options = StringOptions((tmp_path / "drawn.npz",), (lines,), tmp_path / "out", epochs=1, variants=1, written=20)
     result = train_strings(options)
-    assert set(result.accuracies) == {"written", lines.name}
+    assert set(result.accuracies) == {"written", "text", lines.name}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "strings.keras", "strings.onnx", "strings.json", "strings-history.csv", "strings-curves.png"
     }  # fmt: skip
@@ -157,7 +192,7 @@ def test_a_network_of_lines_is_trained(lines: Path, tmp_path: Path) -> None:
     network = load_line_network(result.onnx)
     pictures = [np.zeros((32, width), np.uint8) for width in (50, 96, 300)]
     frames = network.frames(pictures)
-    assert [each.shape for each in frames] == [(24, 11), (24, 11), (96, 11)]
+    assert [each.shape for each in frames] == [(24, 12), (24, 12), (96, 12)]
     np.testing.assert_allclose(frames[0].sum(axis=1), 1)
     np.testing.assert_array_equal(network.frames(pictures[:1])[0], frames[0])
     card = json.loads((tmp_path / "out" / "strings.json").read_text())

@@ -10,7 +10,7 @@ from scanner.network import load_network
 from scanner.pipeline import read_image
 from scanner.strings import StringReading, as_row, read_frames, read_strings
 from scanner.strings.ink import find_slant, line_ink, without_rules
-from scanner.strings.lattice import Segment, find_segments, likeliest_paths
+from scanner.strings.lattice import Lattice, Segment, find_segments
 from scanner.strings.pieces import Piece, find_pieces
 from scanner.synth.hand import DrawnDigits, Writer
 from scanner.synth.sheet import text_ink
@@ -123,7 +123,7 @@ def test_the_path_is_that_of_parts_that_look_like_digits() -> None:
     pieces = [block(0, 15), block(15, 30), block(35, 60), block(64, 70, 42, 50), block(75, 100)]
     segments = find_segments(pieces, 50)
     looks = {(0, 2): "4", (2, 3): "7", (4, 5): "1"}
-    best = likeliest_paths(pieces, segments, scores_of(segments, looks), 50)[0]
+    best = Lattice(pieces, segments, scores_of(segments, looks), 50).likeliest()[0]
     assert best.text == "471"  # the first two pieces are one digit, the low one is a point
     assert [(segments[index].first, segments[index].last) for index in best.segments] == list(looks)
 
@@ -133,10 +133,11 @@ def test_a_known_length_chooses_among_paths() -> None:
     segments = find_segments(pieces, 50)
     scores = scores_of(segments, {(0, 1): "1", (1, 2): "3", (0, 2): "0"})
     for length, text in ((1, "0"), (2, "13")):
-        paths = likeliest_paths(pieces, segments, scores, 50, length)
+        paths = Lattice(pieces, segments, scores, 50).likeliest(length)
         assert [path.text for path in paths][:1] == [text]
         assert {len(path.text) for path in paths} == {length}
-    assert likeliest_paths(pieces, segments, scores, 50, 3) == []
+        assert Lattice(pieces, segments, scores, 50).path_to(text) == paths[0]
+    assert Lattice(pieces, segments, scores, 50).likeliest(3) == []
 
 
 # --- numbers

@@ -26,6 +26,21 @@ class Unknown(StrEnum):
     fail = "fail"
 
 
+class Postal(StrEnum):
+    """Countries whose postal codes are known."""
+
+    any = "any"
+    at = "at"
+    ch = "ch"
+    de = "de"
+    es = "es"
+    fr = "fr"
+    india = "in"
+    it = "it"
+    nl = "nl"
+    us = "us"
+
+
 class Redo(StrEnum):
     """What is read again."""
 
@@ -70,6 +85,9 @@ def read(
         typer.Option(help="A form.toml, or a folder of forms: pages that show one are read as it says; repeatable."),
     ] = None,
     unknown: Annotated[Unknown, typer.Option(help="What to do with pages that show none of the forms.")] = Unknown.read,
+    postal: Annotated[
+        Postal | None, typer.Option(help="Pages are envelopes: read their postal codes, as this country writes them.")
+    ] = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Draw each page with boxes and readings on it.")] = False,
     workers: Annotated[
         int | None,
@@ -119,7 +137,15 @@ def read(
         raise UsageError("--unknown fail needs a form: --form PATH")
     is_watching = context.info_name == "watch"
     settle = (WATCH_SETTLE_S if is_watching else 0.0) if settle is None else settle
-    order = Order(model, min_confidence, tuple(form or ()), unknown is Unknown.read, overlay, target_error)
+    order = Order(
+        model,
+        min_confidence,
+        tuple(form or ()),
+        unknown is Unknown.read,
+        overlay,
+        target_error,
+        None if postal is None else postal.value,
+    )
     chores = Chores(settle, limit, redo.value, prune, move_done, move_failed)
     if dry_run:
         planned = preview(inputs, output, order, chores=chores)

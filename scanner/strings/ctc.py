@@ -1,6 +1,6 @@
-"""What the frames of a line say together: the likeliest strings, and which frames show which digit.
+"""What the frames of a line say together: the likeliest strings, and which frames show which sign.
 
-Connectionist temporal classification (Graves et al. 2006): a string is every way to spread its digits over the frames.
+Connectionist temporal classification (Graves et al. 2006): a string is every way to spread its signs over the frames.
 """
 
 from collections.abc import Sequence
@@ -8,8 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-BLANK = 0  # the class of a frame without a digit; digit d is class d + 1
-BEAM = 12  # strings that are kept at each frame
+LETTERS = "a"  # stands for a word, whatever its letters
+SIGNS = "0123456789" + LETTERS
+BLANK = 0  # the class of a frame without a sign; those of signs follow, in their order
+LETTERS_CLASS = SIGNS.index(LETTERS) + 1
+BEAM = 12
 UNLIKELY = 1e-4  # classes of a frame that are not followed up
 SURE_BLANK = 0.9999
 TINY = 1e-12
@@ -17,12 +20,17 @@ TINY = 1e-12
 Floats = npt.NDArray[np.float64]
 
 
-def likeliest_strings(probabilities: Floats, length: int | None = None) -> list[tuple[str, float]]:
+def likeliest_strings(
+    probabilities: Floats, length: int | None = None, beam_width: int = BEAM
+) -> list[tuple[str, float]]:
     """Strings with their probability, the likeliest first; by prefix beam search.
 
     Args:
-        probabilities: (frames, 11) of no digit and of 0 - 9.
+        probabilities: (frames, classes) of no sign and of `SIGNS`.
         length: digits, if known.
+        beam_width: strings that are kept at each frame.
+
+    Words side by side are one: their number says nothing.
     """
     beam: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}  # ending in a blank, and in its last digit
     for frame in probabilities:
@@ -34,15 +42,20 @@ def likeliest_strings(probabilities: Floats, length: int | None = None) -> list[
         for prefix, (blank, digit) in beam.items():
             repeated = digit * frame[prefix[-1]] if prefix else 0.0
             _add(grown, prefix, (blank + digit) * frame[BLANK], repeated)
-            if length is not None and len(prefix) >= length:
-                continue
+            is_full = length is not None and len(prefix) - prefix.count(LETTERS_CLASS) >= length
             for label in likely.tolist():
+                if label == LETTERS_CLASS == (prefix[-1] if prefix else BLANK):
+                    _add(grown, prefix, 0.0, blank * frame[label])
+                    continue
+                if is_full and label != LETTERS_CLASS:
+                    continue
                 before = blank if prefix and label == prefix[-1] else blank + digit
                 _add(grown, (*prefix, label), 0.0, before * frame[label])
-        kept = sorted(grown.items(), key=lambda item: -sum(item[1]))[:BEAM]
+        kept = sorted(grown.items(), key=lambda item: -sum(item[1]))[:beam_width]
         beam = dict(kept)
-    found = [(prefix, sum(parts)) for prefix, parts in beam.items() if length is None or len(prefix) == length]
-    return [("".join(str(label - 1) for label in prefix), p) for prefix, p in sorted(found, key=lambda each: -each[1])]
+    found = [("".join(SIGNS[label - 1] for label in prefix), sum(parts)) for prefix, parts in beam.items()]
+    fitting = [(text, p) for text, p in found if length is None or len(text) - text.count(LETTERS) == length]
+    return sorted(fitting, key=lambda each: -each[1])
 
 
 def _add(beam: dict[tuple[int, ...], tuple[float, float]], prefix: tuple[int, ...], blank: float, digit: float) -> None:
@@ -78,14 +91,16 @@ def _states(text: str) -> tuple[list[int], npt.NDArray[np.bool_]]:
     """Classes that frames go through, a blank around each digit, and whether the one before may be left out."""
     states = [BLANK]
     for character in text:
-        states += [int(character) + 1, BLANK]
+        states += [SIGNS.index(character) + 1, BLANK]
     return states, np.array([at > 1 and states[at] not in (BLANK, states[at - 2]) for at in range(len(states))])
 
 
 def digit_frames(probabilities: Floats, text: str) -> list[tuple[int, int]]:
-    """First and last frame of each digit on the likeliest way to spread the string over the frames."""
+    """First and last frame of each sign on the likeliest way to spread the string over the frames."""
     states, can_skip = _states(text)
-    logs = np.log(np.maximum(probabilities[:, states], TINY))
+    there = probabilities[:, states]
+    there[:, np.array(states) == LETTERS_CLASS] += probabilities[:, :1]  # words side by side, and what is between them
+    logs = np.log(np.maximum(there, TINY))
     count = len(states)
     score = np.full(count, -np.inf)
     score[:2] = logs[0, :2]

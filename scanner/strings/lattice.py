@@ -89,59 +89,83 @@ class Path:
     weight: float
     segments: tuple[int, ...]
 
-    @property
-    def state(self) -> tuple[str, tuple[int, ...]]:
-        """What decides how it can go on."""
-        return self.text, self.segments[-1:]
+
+@dataclass(frozen=True)
+class _Edge:
+    """A segment on the way: the gap it starts from, its likeliest digits with what each adds, what every digit adds."""
+
+    index: int
+    first: int
+    labels: list[tuple[str, float]]
+    gains: list[float]
 
 
-NOWHERE = Path("", -np.inf, ())
-
-
-def likeliest_paths(
-    pieces: list[Piece],
-    segments: list[Segment],
-    scores: Floats,
-    height: float,
-    length: int | None = None,
-    weights: Weights = WEIGHTS,
-    text: str | None = None,
-) -> list[Path]:
-    """The likeliest paths of different digits, the best first; none where the line cannot be parted.
+class Lattice:
+    """All ways to part a line, weighed.
 
     Args:
         pieces: left to right.
         segments: runs of them.
         scores: (n, 12) the network's probabilities of each segment: ten digits, crossed out, none.
         height: of the writing.
-        length: digits, if known.
         weights: of the evidence.
-        text: the digits, if only the best path to these is wanted.
     """
-    evidence = _evidence(segments, scores, height, weights)
-    labels = _labels(scores, evidence)
-    length = length if text is None else len(text)
-    ending = [[index for index, each in enumerate(segments) if each.last == gap] for gap in range(len(pieces) + 1)]
-    states: list[list[Path]] = [[Path("", 0.0, ())]]
-    for gap, piece in enumerate(pieces, start=1):
-        left_out = _skip(piece, height, weights)
-        found = {path.state: Path(path.text, path.weight + left_out, path.segments) for path in states[gap - 1]}
-        for index in ending[gap]:
-            for before in states[segments[index].first]:
-                if length is not None and len(before.text) >= length:
-                    continue
-                cost = _overlap(segments, before.segments[-1:], segments[index], weights)
-                wanted = labels[index] if text is None else _wanted(evidence[index], text[len(before.text)])
-                for label, gain in wanted:
-                    path = Path(before.text + label, before.weight + cost + gain, (*before.segments, index))
-                    if path.weight > found.get(path.state, NOWHERE).weight:
-                        found[path.state] = path
-        states.append(sorted(found.values(), key=lambda path: -path.weight)[: BEAM if text is None else FEW])
-    best: dict[str, Path] = {}
-    for path in states[-1]:  # the best of each text comes first
-        if path.text and (length is None or len(path.text) == length):
-            best.setdefault(path.text, path)
-    return list(best.values())
+
+    def __init__(
+        self, pieces: list[Piece], segments: list[Segment], scores: Floats, height: float, weights: Weights = WEIGHTS
+    ) -> None:
+        evidence = _evidence(segments, scores, height, weights)
+        labels = _labels(scores, evidence)
+        self._skips = [_skip(piece, height, weights) for piece in pieces]
+        self._ending: list[list[_Edge]] = [[] for _ in range(len(pieces) + 1)]  # by the gap behind them
+        for index, each in enumerate(segments):
+            self._ending[each.last].append(_Edge(index, each.first, labels[index], evidence[index].tolist()))
+        self._segments = segments
+        self._weights = weights
+
+    def likeliest(self, length: int | None = None) -> list[Path]:
+        """The likeliest paths of different digits, the best first; none where the line cannot be parted.
+
+        Args:
+            length: digits, if known.
+        """
+        best: dict[str, Path] = {}
+        for path in self._paths(length, None, BEAM):  # the best of each text comes first
+            if path.text and (length is None or len(path.text) == length):
+                best.setdefault(path.text, path)
+        return list(best.values())
+
+    def path_to(self, text: str) -> Path | None:
+        """The best way to part the line into these digits, if there is one."""
+        return next((path for path in self._paths(len(text), text, FEW) if path.text == text), None)
+
+    def _paths(self, length: int | None, wanted: str | None, beam: int) -> list[Path]:
+        """The likeliest paths through all pieces, the best first, not all of full length; with `wanted`, only to it."""
+        states: list[list[tuple[float, str, tuple[int, ...]]]] = [[(0.0, "", ())]]
+        for gap, skipped in enumerate(self._skips, start=1):
+            found = {(text, taken[-1:]): (weight + skipped, text, taken) for weight, text, taken in states[gap - 1]}
+            for edge in self._ending[gap]:
+                for weight, text, taken in states[edge.first]:
+                    if length is not None and len(text) >= length:
+                        continue
+                    before = weight + (self._overlap(taken[-1], edge.index) if taken else 0.0)
+                    following = wanted and wanted[len(text)]
+                    labels = [(following, edge.gains[int(following)])] if following else edge.labels
+                    for label, gain in labels:
+                        key = text + label, (edge.index,)
+                        if key not in found or before + gain > found[key][0]:
+                            found[key] = before + gain, text + label, (*taken, edge.index)
+            states.append(sorted(found.values(), key=lambda state: -state[0])[:beam])
+        return [Path(text, weight, taken) for weight, text, taken in states[-1]]
+
+    def _overlap(self, before: int, behind: int) -> float:
+        """What it costs that a digit stands over or under the one before."""
+        left, right = self._segments[before].box, self._segments[behind].box
+        shared = left[2] - right[0]
+        if shared <= 0:
+            return 0.0
+        narrow = max(min(left[2] - left[0], right[2] - right[0]), 1)
+        return -self._weights.overlap * max(shared / narrow - MAY_SHARE, 0.0)
 
 
 def _labels(scores: Floats, evidence: Floats) -> list[list[tuple[str, float]]]:
@@ -150,10 +174,6 @@ def _labels(scores: Floats, evidence: Floats) -> list[list[tuple[str, float]]]:
         [(str(label), float(evidence[index, label])) for label in np.argsort(-row)[:MOST_LABELS] if row[label] > LEAST]
         for index, row in enumerate(scores[:, :10])
     ]
-
-
-def _wanted(evidence: Floats, character: str) -> list[tuple[str, float]]:
-    return [(character, float(evidence[int(character)]))]
 
 
 def _evidence(segments: list[Segment], scores: Floats, height: float, weights: Weights) -> Floats:
@@ -178,12 +198,3 @@ def _shape(segment: Segment, height: float, weights: Weights) -> float:
     x0, y0, x1, y1 = segment.box
     wide, high = max((x1 - x0) / height, WIDE), min((y1 - y0) / height, HIGH)
     return float(-weights.width * (np.log(wide / WIDE) ** 2 + np.log(high / HIGH) ** 2) - (wide - WIDE))
-
-
-def _overlap(segments: list[Segment], before: tuple[int, ...], right: Segment, weights: Weights) -> float:
-    """What it costs that a digit stands over or under the one before."""
-    if not before:
-        return 0.0
-    left = segments[before[0]]
-    narrow = max(min(left.box[2] - left.box[0], right.box[2] - right.box[0]), 1)
-    return -weights.overlap * max((left.box[2] - right.box[0]) / narrow - MAY_SHARE, 0.0)

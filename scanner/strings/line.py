@@ -36,6 +36,19 @@ def look_into(page: Gray, frame: Quads, inset_share: float) -> Line | None:
         frame: (4, 2) its corners, clockwise from the top left.
         inset_share: how far the frame reaches inside, in parts of its height.
     """
+    found = find_ink(page, frame, inset_share)
+    if found is None:
+        return None
+    ink, to_page = found
+    pieces, writing = find_pieces(ink.mask)
+    segments = find_segments(pieces, writing) if len(pieces) <= MOST_PIECES else []
+    if not segments:
+        return None
+    return Line(ink, pieces, writing, segments, segment_digits(ink.gray, pieces, segments), to_page)
+
+
+def find_ink(page: Gray, frame: Quads, inset_share: float) -> tuple[LineInk, npt.NDArray[np.float64]] | None:
+    """The ink in a frame, and the map (3, 3) from its pixels to the page's; None where there is none, or too much."""
     cut = _cut_out(page, frame, inset_share)
     if cut is None:
         return None
@@ -43,12 +56,7 @@ def look_into(page: Gray, frame: Quads, inset_share: float) -> Line | None:
     ink = line_ink(crop)
     if not INKED[0] <= _ink_share(ink) <= INKED[1]:
         return None
-    pieces, writing = find_pieces(ink.mask)
-    segments = find_segments(pieces, writing) if len(pieces) <= MOST_PIECES else []
-    if not segments:
-        return None
-    whole = to_page @ np.vstack([ink.to_crop, [0, 0, 1]])
-    return Line(ink, pieces, writing, segments, segment_digits(ink.gray, pieces, segments), whole)
+    return ink, to_page @ np.vstack([ink.to_crop, [0, 0, 1]])
 
 
 def is_empty(page: Gray, frame: Quads, inset_share: float) -> bool:

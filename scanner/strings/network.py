@@ -17,26 +17,43 @@ from scanner.network import run_session, shipped, start_session
 from scanner.strings.picture import HEIGHT, PICTURE_VERSION
 
 NAME = "strings"
-BUCKETS = (96, 160, 256, 384)  # widths that pictures are filled up to, as in training; wider ones are pressed together
+BUCKETS = (
+    96,
+    160,
+    256,
+    384,
+    512,
+)  # widths that pictures are filled up to, as in training; wider ones are pressed together
 FRAME = 4  # pixels
+MOVED = (0, -1, 1)  # rows
 
 Floats = npt.NDArray[np.float64]
 
 
 class LineNetwork:
-    """Tells of each frame of a line, four pixels wide, which digit it shows, or none."""
+    """Tells of each frame of a line, four pixels wide, which sign it shows, or none."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
 
     def frames(self, pictures: Sequence[Gray]) -> list[Floats]:
-        """Pictures (32, w), 255 = ink -> for each (frames, 11) probabilities of no digit and of 0 - 9."""
-        found: list[Floats] = []
-        for picture in pictures:  # one by one: what else is on the page changes nothing
-            logits = run_session(self._session, padded([picture], bucket_of(picture)))[0].astype(np.float64)
-            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            found.append(powers / powers.sum(axis=1, keepdims=True))
-        return found
+        """Pictures (32, w), 255 = ink -> for each (frames, classes) probabilities of no sign and of `SIGNS`."""
+        return [self._frames(picture) for picture in pictures]  # one by one: what else is on the page changes nothing
+
+    def _frames(self, picture: Gray) -> Floats:
+        """Means of what it says of a picture moved up and down a little: that halves what a pixel decides."""
+        width = bucket_of(picture)
+        logits = run_session(self._session, padded([_moved(picture, rows) for rows in MOVED], width)).astype(np.float64)
+        logits -= logits.max(axis=2, keepdims=True)
+        logs = (logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))).mean(axis=0)
+        powers = np.exp(logs)
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
+
+
+def _moved(picture: Gray, rows: int) -> Gray:
+    """Down by so many rows."""
+    shift = np.array([[1, 0, 0], [0, 1, rows]], np.float64)
+    return np.asarray(cv2.warpAffine(picture, shift, picture.shape[::-1], flags=cv2.INTER_NEAREST), np.uint8)
 
 
 @cache

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from scanner.arrays import Gray, Mask
 from scanner.strings.ink import LineInk
 
-PICTURE_VERSION = 1  # raised with every change of what the network gets to see
+PICTURE_VERSION = 2  # raised with every change of what the network gets to see
 HEIGHT = 32  # pixels
 BODY = 25  # of them, the writing has so many
-WIDEST = 384  # pixels; what is longer is pressed together
+WIDEST = 512  # pixels; what is longer is pressed together
 STRETCH = 1.5  # wider than it is written: digits that stand close stay apart
 EDGE = 0.01  # of the ink may lie above the writing, and as much below
 SPECK = 0.002  # of the square of the height of the line: smaller is dirt

@@ -18,6 +18,7 @@ from scanner.strings.opinions import Candidate, weigh
 from scanner.strings.picture import LinePicture, line_picture
 
 INSET = 0.09  # of the height: the frame and its shadow
+STRANGE = 0.02  # probability of being a digit, alone: with less it is doubted whatever the line says
 LESSER = 0.98  # of a digit's probability: that it is none is at most so likely, or a doubtful number would read nothing
 
 Floats = npt.NDArray[np.float64]
@@ -122,8 +123,8 @@ def _read(line: Line, scores: Scores, length: int | None, network: Network) -> S
 def _with_doubt(candidates: Sequence[Candidate], looks: Scores, classes: str) -> Scores:
     """(n, classes) how likely each digit of the best candidate is right; what speaks against it is no digit.
 
-    No digit is surer than it `looks` alone: else a word would surely be the digits that it is likest to. That there may
-    be more or fewer digits is held against the most doubtful one, once.
+    That there may be more or fewer digits, or words, is held against the most doubtful one, once. What `looks` like no
+    digit at all is doubted, too.
     """
     best = candidates[0].text
     shares = np.exp([each.weight - candidates[0].weight for each in candidates])
@@ -131,7 +132,8 @@ def _with_doubt(candidates: Sequence[Candidate], looks: Scores, classes: str) ->
     total = sum(share for share, _ in alike)
     sure = np.array([sum(share for share, text in alike if text[at] == best[at]) / total for at in range(len(best))])
     columns = [classes.index(character) for character in best]
-    sure = np.minimum(sure, looks[np.arange(len(best)), columns].astype(np.float64))
+    digits = looks[:, [classes.index(str(digit)) for digit in range(10)]].sum(axis=1)
+    sure = np.where(digits < STRANGE, sure / 2, sure)
     sure[sure.argmin()] *= total / shares.sum()
     doubted = np.zeros((len(best), len(classes)), np.float32)
     doubted[:, classes.index(NOT_A_DIGIT)] = np.minimum(1 - sure, LESSER * sure)  # the digit stays the likeliest

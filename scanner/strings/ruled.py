@@ -1,48 +1,170 @@
 """Numbers that stand on ruled lines, where nothing else tells where they are."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from scanner.arrays import Gray, Mask, Quads
-from scanner.strings.words import TextLine, at_work_size, find_lines, frame_of, ink_of
+from scanner.strings.words import at_work_size, frame_of, ink_of
 
-LEVEL, UPRIGHT = 0.11, 0.13  # of the picture's width and height: strokes as long are ruled
+SHORT, LONG = 0.11, 0.2  # of the picture's width: level strokes that tell how it leans; that are ruled
 PALE = 0.3  # of what parts ink from paper: ruled lines are paler than writing
-LONG = 2  # times as long are those that are painted over; shorter ones may be part of a digit
+WRITTEN = 0.5  # of that: writing may be paler than dashes
 GAP = 3  # pixels that a line may miss; print has wider ones between its letters
 THICK = 9  # pixels: lines are thinner
 SLOPE = 3  # pixels that a line may climb while it is that long
-UNDER = (-0.5, 0.9)  # heights of the writing: its line is so far under its feet
-ALONG = 0.6  # of its width: so much of it is over the line
-ROOM = 0.12  # heights of paper around a number
-LOW = 0.5  # of the usual height: lower writing is a rest of something else
+ACROSS = 0.75  # of the width of the widest: so far a line goes across the page; shorter ones fill up a row
+ONE_RULE = 0.25  # of the distance of ruled lines: what is closer is one
+PITCH = (14, 200)  # pixels that ruled lines are apart
+UPRIGHT = 1.3  # distances of lines: longer upright strokes are ruled
+TALL = 0.35  # distances of lines: what is lower is a dash or a dot
+STROKE = 0.22  # distances of lines: so far up and down some column of a digit has ink, and no dash
+APART = 2.2  # distances of lines: digits of a number are no farther apart
+ROOM = 0.06  # distances of lines: paper around a number
+WALL = (
+    0.15,
+    0.4,
+    0.85,
+)  # distances of lines: an upright stroke so thin, so close to where lines end, so high, is ruled
 MOST = 14  # parts of a number
+
+Ints = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Leveled:
+    """A page at work size on which ruled lines are level: ink without them, what was taken away, their rows."""
+
+    rest: Mask
+    taken: Mask
+    rules: Ints  # (n, 3) row, start and end of each
+    to_page: Floats  # (2, 3)
 
 
 def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
     """A page (height, width), 0 = ink, without its ruled lines, and (n, 4, 2) frames around what is written on them."""
-    small, scale = at_work_size(page)
-    ink = ink_of(small)
-    length = round(LEVEL * ink.shape[1])
-    level, rules = _lines(ink, length), _lines(ink_of(small, PALE), length)
-    upright = _lines(np.ascontiguousarray(ink.T), round(UPRIGHT * ink.shape[0])).T
-    rest = _without(_without(ink, level), np.ascontiguousarray(upright), across=True)
-    lines = [line for line in find_lines(rest) if len(line.parts) <= MOST and _is_on_a_line(line, rules)]
-    if not lines:
-        return page, np.zeros((0, 4, 2), np.float32)
-    usual = float(np.median([line.height for line in lines if len(line.parts) > 1] or [lines[0].height]))
+    nothing = page, np.zeros((0, 4, 2), np.float32)
+    leveled = _leveled(page)
+    if leveled is None:
+        return nothing
+    letters = _components(leveled.rest)
     frames = [
-        frame_of(line.parts, ROOM * line.height) / np.float32(scale) for line in lines if line.height >= LOW * usual
+        frame_of(boxes, ROOM * (low - top))
+        for (top, *_), (low, *ends) in pairwise(leveled.rules.tolist())
+        for boxes in _numbers_between(leveled.rest, letters, (top, low), ends)
     ]
-    long = cv2.bitwise_and(cv2.subtract(ink, rest), _lines(ink, LONG * length))
-    return _painted_over(page, long), np.stack(frames)
+    if not frames:
+        return nothing
+    corners = cv2.transform(np.concatenate(frames)[None], leveled.to_page).reshape(-1, 4, 2)
+    return _painted_over(page, leveled), np.asarray(corners, np.float32)
 
 
-def _painted_over(page: Gray, lines: Mask) -> Gray:
-    """The page with paper where lines, at work size, are."""
-    thick = cv2.dilate(lines, np.ones((3, 3), np.uint8))
-    whole = cv2.resize(thick, (page.shape[1], page.shape[0]), interpolation=cv2.INTER_NEAREST)
-    side = round(2 * THICK * page.shape[0] / lines.shape[0]) | 1
+def _leveled(page: Gray) -> _Leveled | None:
+    """None where there are no ruled lines."""
+    small, scale = at_work_size(page)
+    height, width = small.shape
+    slope = _slope(_lines(ink_of(small, PALE), round(SHORT * width)))
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(np.arctan(slope))), 1.0)
+    level = cv2.warpAffine(small, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    ink = ink_of(np.asarray(level, np.uint8), WRITTEN)
+    lines = _lines(ink_of(np.asarray(level, np.uint8), PALE), round(LONG * width))
+    rules = _rules(lines)
+    if len(rules) < 2:
+        return None
+    pitch = float(np.median(np.diff(rules[:, 0])))
+    upright = np.ascontiguousarray(_lines(np.ascontiguousarray(ink.T), round(UPRIGHT * pitch)).T)
+    rest = _without(_without(ink, lines), upright, across=True)
+    to_page = np.diag([1 / scale, 1 / scale]) @ cv2.invertAffineTransform(turn)
+    return _Leveled(rest, cv2.subtract(cv2.bitwise_and(ink, lines), rest), rules, to_page)
+
+
+def _slope(lines: Mask) -> float:
+    """By how many pixels most of the level strokes fall on each to the right."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
+    slopes, lengths = [0.0], [1]
+    for label in range(1, count):
+        x, y, wide, high, _ = stats[label].tolist()
+        rows, columns = np.nonzero(labels[y : y + high, x : x + wide] == label)
+        slopes.append(float(np.polyfit(columns, rows, 1)[0]) if wide > 1 else 0.0)
+        lengths.append(wide)
+    order = np.argsort(slopes)
+    share = np.cumsum(np.array(lengths)[order])
+    return slopes[order[np.searchsorted(share, share[-1] / 2)]]
+
+
+def _rules(lines: Mask) -> Ints:
+    """(n, 3) row, start and end of the lines that go across, from the top down."""
+    joined = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, np.ones((THICK, 4 * THICK), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    x, y, wide, high = stats[1:, :4].T
+    found = np.stack([y + high // 2, x, x + wide], axis=1)[wide >= ACROSS * wide.max(initial=1)]
+    found = found[np.argsort(found[:, 0])]
+    pitch = float(np.median(np.diff(found[:, 0]))) if len(found) > 1 else 0.0
+    kept: list[int] = []
+    for place, row in enumerate(found[:, 0].tolist()):
+        if not kept or row - int(found[kept[-1], 0]) > ONE_RULE * pitch:
+            kept.append(place)
+    return np.asarray(found[kept], np.intp)
+
+
+def _numbers_between(ink: Mask, letters: Ints, rows: tuple[int, int], ends: Sequence[int]) -> list[Ints]:
+    """(n, 4) boxes of the parts of each number between two ruled lines that start and end there."""
+    top, low = rows
+    pitch = low - top
+    if not PITCH[0] <= pitch <= PITCH[1]:
+        return []
+    x0, y0, x1, y1, extent = letters.T
+    middle = (y0 + y1) / 2
+    is_near_end = np.any([np.abs((x0 + x1) / 2 - end) < WALL[1] * pitch for end in ends], axis=0)
+    is_wall = is_near_end & (x1 - x0 < WALL[0] * pitch) & (y1 - y0 > WALL[2] * pitch)
+    is_digit = (extent >= STROKE * pitch) & (y1 - y0 >= TALL * pitch) & (y1 - y0 <= 2 * pitch) & ~is_wall
+    here = letters[is_digit & (middle > top) & (middle < low), :4]
+    if not len(here):
+        return []
+    here = here[np.argsort(here[:, 0])]
+    reach = np.maximum.accumulate(here[:, 2])
+    groups = np.split(here, np.flatnonzero(here[1:, 0] - reach[:-1] > APART * pitch) + 1)
+    return [_without_dashes(ink, group, STROKE * pitch) for group in groups if len(group) <= MOST]
+
+
+def _without_dashes(ink: Mask, boxes: Ints, tall: float) -> Ints:
+    """Boxes (n, 4) of a number as one, without the dashes that run into it from both sides."""
+    (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    part = ink[y0:y1, x0:x1] > 0
+    high = np.flatnonzero(_extent(part) >= tall)
+    if not len(high):
+        return boxes
+    room = round(0.3 * tall)
+    return np.array([[max(x0 + high[0] - room, x0), y0, min(x0 + high[-1] + 1 + room, x1), y1]], np.intp)
+
+
+def _components(ink: Mask) -> Ints:
+    """(n, 5) boxes x0, y0, x1, y1 of ink that hangs together, and how far it reaches up and down in any column."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    found = []
+    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= TALL * PITCH[0]) + 1:
+        x, y, wide, high, _ = stats[label].tolist()
+        extent = _extent(labels[y : y + high, x : x + wide] == label)
+        found.append((x, y, x + wide, y + high, int(extent.max())))
+    return np.array(found, np.intp).reshape(-1, 5)
+
+
+def _extent(part: npt.NDArray[np.bool_]) -> Ints:
+    """(w,) from the highest to the lowest ink of each column."""
+    return np.where(part.any(axis=0), len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0), 0)
+
+
+def _painted_over(page: Gray, leveled: _Leveled) -> Gray:
+    """The page with paper where ruled lines are."""
+    thick = cv2.dilate(leveled.taken, np.ones((3, 3), np.uint8))
+    height, width = page.shape
+    whole = cv2.warpAffine(thick, leveled.to_page, (width, height), flags=cv2.INTER_NEAREST)
+    side = round(2 * THICK * height / len(thick)) | 1
     paper = cv2.blur(cv2.morphologyEx(page, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), (side, side))
     return np.where(whole > 0, paper, page)
 
@@ -62,10 +184,3 @@ def _without(ink: Mask, lines: Mask, *, across: bool = False) -> Mask:
     rest = cv2.subtract(ink, lines)
     through = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, high.T if across else high)
     return np.asarray(cv2.bitwise_or(rest, cv2.bitwise_and(through, cv2.bitwise_and(ink, lines))), np.uint8)
-
-
-def _is_on_a_line(line: TextLine, level: Mask) -> bool:
-    x0, y0, x1, y1 = line.box
-    top, low = (max(round(y1 + share * line.height), y0) for share in UNDER)
-    under = level[top : low + 1, max(x0, 0) : x1]
-    return under.size > 0 and float((under.max(axis=0) > 0).mean()) >= ALONG

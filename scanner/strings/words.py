@@ -1,5 +1,6 @@
-"""Lines of writing on a page without boxes: connected ink, put together to parts of words, and these to lines."""
+"""Writing on a page without boxes: connected ink, put together to parts of words, to lines, and to blocks of lines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,13 @@ OVERLAP = 0.3  # of the lower one's height
 ALIKE = 4.0  # times as high at most is a neighbor
 PART_GAP = 0.12  # heights of the line: between its parts
 BARS = 8  # lines of a bar code, at least
+LEADING = 3.6  # heights: lines of a block begin no farther below each other
+SLIDE = 3.0  # heights that a line may begin beside the block
+SAME_LINE, FAR = 0.4, 3.0  # of the lower one's height on the same rows, and so many heights apart: one line
+WIDER = 1.8  # times as wide as high is a line of an address
+TWO_LINES = 2.4  # times as high as its letters is what holds two lines
+SLOPES = np.linspace(-0.2, 0.2, 41)
+MOST_POINTS = 6000  # of the ink that are looked at
 
 Ints = npt.NDArray[np.intp]
 
@@ -34,6 +42,33 @@ class TextLine:
         x0, y0 = self.parts[:, :2].min(axis=0).tolist()
         x1, y1 = self.parts[:, 2:].max(axis=0).tolist()
         return x0, y0, x1, y1
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines from the top down, and by how many pixels they fall on each to the right."""
+
+    lines: list[TextLine]
+    slope: float
+
+    @property
+    def writing(self) -> float:
+        """How much is written, and how large; what is hardly wider than high is none."""
+        wide = [line for line in self.lines if line.box[2] - line.box[0] >= WIDER * (line.box[3] - line.box[1])]
+        return float(sum((line.box[2] - line.box[0]) * line.height for line in wide))
+
+
+def find_blocks(page: Gray) -> list[Block]:
+    """Blocks of lines; in pixels of the page (height, width), 0 = ink."""
+    small, scale = at_work_size(page)
+    ink = ink_of(small)
+    lines = find_lines(_with_lines_apart(ink, find_lines(ink)))
+    blocks = _blocks(sorted(lines, key=lambda line: line.box[1]))
+    return [
+        Block([TextLine(np.round(line.parts / scale).astype(np.intp), line.height / scale) for line in block],
+              _slope(ink, block))
+        for block in blocks
+    ]  # fmt: skip
 
 
 def at_work_size(page: Gray) -> tuple[Gray, float]:
@@ -109,3 +144,60 @@ def _is_bar_code(letters: Ints) -> bool:
     """Whether all are upright lines of about one height."""
     wide, high = (letters[:, 2:] - letters[:, :2]).T
     return len(letters) >= BARS and bool(np.median(high / wide) > 2.5 and high.std() < 0.15 * high.mean())
+
+
+def _with_lines_apart(ink: Mask, lines: Sequence[TextLine]) -> Mask:
+    """The ink, cut between lines whose letters reach into each other."""
+    apart = ink.copy()
+    for line in lines:
+        x0, y0, x1, y1 = line.box
+        if y1 - y0 >= TWO_LINES * line.height:
+            rows = (ink[y0:y1, x0:x1] > 0).sum(axis=1)
+            middle = slice(round(0.3 * (y1 - y0)), round(0.7 * (y1 - y0)) + 1)
+            cut = y0 + middle.start + int(np.argmin(rows[middle]))
+            apart[cut : cut + 2, x0:x1] = 0
+    return apart
+
+
+def _blocks(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+    """Lines put together that stand below each other; parts of a line that are far apart become one."""
+    blocks: list[list[TextLine]] = []
+    for line in lines:
+        x0, y0, x1, y1 = line.box
+        for block in blocks:
+            left, top, right, low = block[-1].box
+            size = max(line.height, block[-1].height)
+            apart = max(x0 - right, left - x1)
+            if not _is_alike(line, block):
+                continue
+            if min(y1, low) - max(y0, top) > SAME_LINE * min(y1 - y0, low - top) and 0 < apart <= FAR * size:
+                parts = np.concatenate([block[-1].parts, line.parts])
+                block[-1] = TextLine(parts[np.argsort(parts[:, 0])], size)
+                break
+            if 0 < y0 - top <= LEADING * size and apart <= SLIDE * size:
+                block.append(line)
+                break
+        else:
+            blocks.append([line])
+    return blocks
+
+
+def _slope(ink: Mask, block: Sequence[TextLine]) -> float:
+    """The shear that brings most ink of a block to few rows."""
+    boxes = np.array([line.box for line in block])
+    (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    points = np.argwhere(ink[y0:y1, x0:x1])
+    points = points[:: max(len(points) // MOST_POINTS, 1)]
+    best, best_score = 0.0, -1.0
+    for slope in SLOPES:
+        rows = np.round(points[:, 0] - slope * points[:, 1]).astype(int)
+        counts = np.bincount(rows - rows.min())
+        score = float((counts.astype(np.float64) ** 2).sum()) * (1 - abs(slope))
+        if score > best_score:
+            best, best_score = float(slope), score
+    return best
+
+
+def _is_alike(line: TextLine, block: Sequence[TextLine]) -> bool:
+    height = float(np.median([each.height for each in block]))
+    return 0.5 <= line.height / height <= 2.0

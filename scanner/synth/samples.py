@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from scanner.form import Form, FormField, Rule, Sheet, form_text
+from scanner.synth.effects import PhotoImage
+from scanner.synth.envelopes import make_envelope
 from scanner.synth.files import TruthRow, to_picture, write_truth
 from scanner.synth.forms import BoxField
 from scanner.synth.hand import DrawnDigits
@@ -27,6 +29,10 @@ MIXED_SCANS = (
     (0, ".jpg", "photo"),
 )  # fmt: skip
 """Which sample form, how it is saved, and what the scan does to it."""
+POSTAL, POSTAL_DPI = "postal", 200.0
+ENVELOPES = (("us", ".jpg", "scan"), ("ch", ".png", "clean"), ("de", ".jpg", "scan"), ("nl", ".jpg", "skew"),
+             ("in", ".jpg", "scan"))  # fmt: skip
+"""Where each envelope goes, how it is saved, and what the scan does to it."""
 PICTURE_DPI, GRAYS = 6 * 25.4, 16  # 6 pixels a millimeter, as forms have it
 JPEG_QUALITY = 62  # samples stay small; 200 dpi and this is what cheap scanners send too
 PALETTE = 32  # colors of a clean PNG: enough for print and one pen
@@ -40,6 +46,7 @@ def write_samples(folder: Path) -> None:
         form = make_form()
         write_form_samples(form, folder / form.layout.name)
     write_mixed_samples(folder / MIXED)
+    write_postal_samples(folder / POSTAL)
     intact = (folder / "meter_reading" / "photo.jpg").read_bytes()
     broken = folder / "broken"
     broken.mkdir(parents=True, exist_ok=True)
@@ -56,6 +63,19 @@ def write_mixed_samples(folder: Path) -> None:
         page = _sample_page(forms[turn], name, fault)
         save_pages([page], folder / name)
         rows += truth_rows(name, 1, page.truth)
+    write_truth(folder / "truth.csv", rows)
+
+
+def write_postal_samples(folder: Path) -> None:
+    """Envelopes to several countries."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[TruthRow] = []
+    for country, suffix, fault in ENVELOPES:
+        name = f"{country}{suffix}"
+        rng = np.random.default_rng(zlib.crc32(f"{POSTAL}/{name}".encode()))
+        envelope = make_envelope(country, DrawnDigits(), rng, fault, POSTAL_DPI)
+        save_picture(envelope.image, folder / name, POSTAL_DPI)
+        rows.append(TruthRow(name, 1, "postal_code", envelope.code, envelope.code))
     write_truth(folder / "truth.csv", rows)
 
 
@@ -139,6 +159,17 @@ def save_pages(pages: Sequence[SyntheticPage], path: Path) -> None:
         )
     else:
         pictures[0].save(path, quality=JPEG_QUALITY, dpi=dpi_xy, optimize=True)
+
+
+def save_picture(image: PhotoImage, path: Path, dpi: float) -> None:
+    """Write one picture that has no layout; its suffix says how."""
+    picture = to_picture(image)
+    if path.suffix == ".png" and picture.mode == "RGB":
+        picture = picture.quantize(PALETTE)
+    if path.suffix == ".png":
+        picture.save(path, dpi=(dpi, dpi), optimize=True)
+    else:
+        picture.save(path, dpi=(dpi, dpi), optimize=True, quality=JPEG_QUALITY)
 
 
 if __name__ == "__main__":

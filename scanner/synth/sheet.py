@@ -30,6 +30,13 @@ BLACK: Color = (30, 30, 30)
 SUPERSAMPLING = 4  # curves are drawn this much larger and averaged down: smooth edges of any width
 FONT_FOLDER = Path(__file__).parent / "fonts"
 HANDWRITING_FONTS = ("caveat", "kalam", "reenie-beanie", "nanum-pen-script", "indie-flower", "shadows-into-light")
+LETTER_FONTS = (  # letters that the network of lines learns beside digits
+    *HANDWRITING_FONTS, "patrick-hand", "architects-daughter", "gloria-hallelujah", "cedarville-cursive",
+    "covered-by-your-grace", "bad-script", "dancing-script", "sue-ellen-francisco",
+)  # fmt: skip
+UNSEEN_FONTS = (  # of synthetic envelopes: nothing is ever trained with them
+    "handlee", "zeyada", "la-belle-aurore", "nothing-you-could-do", "marck-script", "swanky-and-moo-moo",
+)  # fmt: skip
 PRINT_FONTS = ("source-sans-3", "courier-prime")
 
 

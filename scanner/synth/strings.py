@@ -15,6 +15,7 @@ TOUCHING = 0.3  # of all neighbors
 DIGIT_PX = 64  # height of a digit while it is written
 GAP, GAP_SD = 0.16, 0.12  # of the height, where neighbors do not touch
 DEEPEST = 0.14  # of the height: how far touching neighbors go into each other
+PLAIN = 0.25  # of crops have clean paper
 INKED = 100  # level from which ink counts where it is measured whether digits touch
 
 Boxes = npt.NDArray[np.intp]
@@ -114,20 +115,22 @@ def _separate(canvas: Ink, x: int, bottom: int, writer: Writer, rng: np.random.G
     return end_x
 
 
-def string_crop(written: WrittenString, rng: np.random.Generator, *, plain: float = 0.25) -> Gray:
-    """A scanned crop that shows the string: paper, rules, a pattern, a box, and what a scanner does.
+def string_crop(written: WrittenString, rng: np.random.Generator) -> Gray:
+    """A scanned crop that shows the string."""
+    return paper_crop(written.ink, rng)
 
-    `plain` is the part of crops that have clean paper.
-    """
+
+def paper_crop(ink: Ink, rng: np.random.Generator) -> Gray:
+    """A scanned crop with a line of writing: paper, rules, a pattern, a box, and what a scanner does."""
     margins = np.round(DIGIT_PX * rng.uniform(0.02, 0.6, 4) * (1, 1, 1.2, 1.2)).astype(int)  # top, low, left, right
     top, low, left, right = margins.tolist()
-    alpha = cv2.copyMakeBorder(written.ink, top, low, left, right, cv2.BORDER_CONSTANT, value=(0,)) / np.float32(255)
+    alpha = cv2.copyMakeBorder(ink, top, low, left, right, cv2.BORDER_CONSTANT, value=(0,)) / np.float32(255)
     paper = np.float32(rng.uniform(150, 255))
     ink_level = paper * np.float32(rng.uniform(0.0, 0.55))
     ground = np.full(alpha.shape, paper, np.float32)
-    if rng.random() >= plain:
+    if rng.random() >= PLAIN:
         ground = ground * _pattern(alpha.shape, rng)
-    marks = _printed(alpha.shape, top, low, rng) if rng.random() >= plain else np.zeros_like(alpha)
+    marks = _printed(alpha.shape, top, low, rng) if rng.random() >= PLAIN else np.zeros_like(alpha)
     page = ground * (1 - marks) + marks * ink_level * np.float32(rng.uniform(0.6, 1.4))
     page = page * (1 - alpha) + alpha * np.minimum(ink_level, page)
     image = np.clip(page, 0, 255).astype(np.uint8)

@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from scanner.strings.ctc import BLANK
+from scanner.strings.ctc import BLANK, SIGNS
 from scanner.strings.network import BUCKETS, bucket_of, padded
 from scanner.strings.picture import HEIGHT, WIDEST
 from scanner.training.architectures import Model
 from scanner.training.fit import FitFiles, Schedule, fitting_callbacks, optimizer_for
-from scanner.training.string_samples import LONGEST, Lines
+from scanner.training.string_samples import Lines
 
-CLASSES = 11
+CLASSES = 1 + len(SIGNS)
+LONGEST = 24  # signs of a line
 WIDTHS = (24, 32, 48, 64, 96)
 CONTEXT = 128  # channels of the frames
 WORST = 60.0  # loss of a line at most: one that is labeled wrong shall not lead
@@ -29,7 +30,7 @@ LineLabels = npt.NDArray[np.int32]
 
 
 def build_string_network() -> Model:
-    """(n, 32, w) uint8, 255 = ink, w a multiple of 4 -> logits (n, w / 4, 11): no digit, then 0 - 9."""
+    """(n, 32, w) uint8, 255 = ink, w a multiple of 4 -> logits (n, w / 4, classes): no sign, then `SIGNS`."""
     import keras
 
     layers = keras.layers
@@ -97,7 +98,7 @@ def fit_strings(
 
 
 def ctc_loss(labels: Any, logits: Any) -> Any:
-    """(n,) minus logarithm of the probability of each line's digits; `labels` (n, LONGEST), 0 behind the last."""
+    """(n,) minus logarithm of the probability of each line's signs; `labels` (n, LONGEST), 0 behind the last."""
     import tensorflow as tf
 
     labels = tf.cast(labels, tf.int32)
@@ -108,7 +109,7 @@ def ctc_loss(labels: Any, logits: Any) -> Any:
 
 
 def exact(labels: Any, logits: Any) -> Any:
-    """(n,) 1 where the likeliest class of each frame gives the line's digits."""
+    """(n,) 1 where the likeliest class of each frame gives the line's signs."""
     import tensorflow as tf
 
     best = tf.argmax(logits, axis=2, output_type=tf.int32)
@@ -120,10 +121,10 @@ def exact(labels: Any, logits: Any) -> Any:
 
 
 def labels_of(texts: Sequence[str]) -> LineLabels:
-    """(n, LONGEST) digits plus one, 0 behind the last."""
+    """(n, LONGEST) classes of the signs, 0 behind the last."""
     labels = np.zeros((len(texts), LONGEST), np.int32)
     for row, text in zip(labels, texts, strict=True):
-        row[: len(text)] = [int(character) + 1 for character in text]
+        row[: len(text)] = [SIGNS.index(character) + 1 for character in text]
     return labels
 
 

@@ -1,4 +1,4 @@
-"""Lines of writing with their digits, for the string network: written by us with digits of data sets, and real ones."""
+"""Lines of writing and what they say, to train with: written by us with digits of data sets, and real ones."""
 
 import json
 import re
@@ -16,8 +16,11 @@ from scanner.errors import NoInputError
 from scanner.strings.ink import line_ink
 from scanner.strings.picture import line_picture
 from scanner.synth.hand import DataSetDigits, DigitSource, DrawnDigits
-from scanner.synth.strings import string_crop, write_string
+from scanner.synth.lines import random_hand, write_line
+from scanner.synth.sheet import LETTER_FONTS
+from scanner.synth.strings import DIGIT_PX, paper_crop, string_crop, write_string
 from scanner.training.datasets import DigitSet, Ink, Labels
+from scanner.training.string_texts import label_of, random_text
 
 LONGEST = 10  # digits
 CHUNK = 100  # strings a task
@@ -25,6 +28,7 @@ SPARE = 400  # digits that a task writes with
 DRAWN = 0.15  # part of the strings that we draw ourselves
 ROUND = 0.25  # part of the numbers that end in zeros, as amounts do
 SEPARATED = 0.35  # part of the strings with points, commas or dashes
+CROWDED = 0.25  # part of the lines of text that another one comes close to
 TURN, ZOOM = 1.5, 0.12  # standard deviations, in degrees and parts, of what is done to real crops
 
 
@@ -87,15 +91,17 @@ def read_lines(folder: Path) -> RealStrings:
     return RealStrings(crops, texts)
 
 
-def written_lines(sets: Sequence[DigitSet], count: int, seed: tuple[int, ...], pool: Executor) -> Lines:
-    """Strings of digits of the sets, written and scanned by us, as the network sees them."""
+def written_lines(
+    sets: Sequence[DigitSet], count: int, seed: tuple[int, ...], pool: Executor, *, is_text: bool = False
+) -> Lines:
+    """Strings of digits of the sets, written and scanned by us, as the network sees them; or text that has some."""
     rng = np.random.default_rng(seed)
     tasks = []
     for number, start in enumerate(range(0, count, CHUNK)):
         digits = sets[int(rng.integers(len(sets)))]
         some = rng.choice(len(digits), min(SPARE, len(digits)), replace=False)
         tasks.append(_Task((*seed, number), min(CHUNK, count - start), digits.ink[some], digits.labels[some]))
-    return _joined(list(pool.map(_write, tasks)))
+    return _joined(list(pool.map(_write_text if is_text else _write, tasks)))
 
 
 def real_lines(real: RealStrings, pool: Executor, *, seed: tuple[int, ...] | None = None) -> Lines:
@@ -126,6 +132,42 @@ def _write(task: _Task) -> Lines:
         pictures.append(line_picture(line_ink(crop)).pixels)
         texts.append(text)
     return Lines(pictures, texts)
+
+
+def _write_text(task: _Task) -> Lines:
+    rng = np.random.default_rng(task.seed)
+    from_set = DataSetDigits(task.ink, task.labels)
+    there = "".join(map(str, np.unique(task.labels)))
+    pictures: list[Gray] = []
+    texts: list[str] = []
+    while len(texts) < task.count:
+        source: DigitSource = DrawnDigits() if rng.random() < DRAWN else from_set
+        words = [_with_digits(word, there, rng) for word in random_text(rng)]
+        hand = random_hand(LETTER_FONTS, source, DIGIT_PX * float(rng.uniform(0.6, 1)), rng)
+        ink = write_line(words, hand, rng)
+        if rng.random() < CROWDED:
+            ink = _crowded(ink, write_line(random_text(rng), hand, rng), rng)
+        pictures.append(line_picture(line_ink(paper_crop(ink, rng))).pixels)
+        texts.append(label_of(words))
+    return Lines(pictures, texts)
+
+
+def _crowded(ink: Ink, other: Ink, rng: np.random.Generator) -> Ink:
+    """A line into whose crop the one above or below reaches."""
+    rows = round(DIGIT_PX * float(rng.uniform(0.03, 0.25)))
+    width = min(ink.shape[1], other.shape[1])
+    is_above = rng.random() < 0.5
+    strip = np.zeros((rows + round(DIGIT_PX * 0.1), ink.shape[1]), np.uint8)
+    if is_above:
+        strip[:rows, :width] = other[-rows:, :width]
+        return np.vstack([strip, ink])
+    strip[-rows:, :width] = other[:rows, :width]
+    return np.vstack([ink, strip])
+
+
+def _with_digits(word: str, there: str, rng: np.random.Generator) -> str:
+    """The word with such digits only as the data set has."""
+    return "".join(str(rng.choice(list(there))) if each.isdigit() and each not in there else each for each in word)
 
 
 def _number(rng: np.random.Generator, labels: Labels) -> str:

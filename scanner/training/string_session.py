@@ -1,6 +1,7 @@
 """One training session of the network that reads whole lines, from data sets to files."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from scanner import __version__
 from scanner.errors import NoInputError
 from scanner.network import start_session
-from scanner.strings.ctc import likeliest_strings
+from scanner.strings.ctc import LETTERS, likeliest_strings
 from scanner.strings.network import LineNetwork
 from scanner.strings.picture import PICTURE_VERSION
 from scanner.training.backend import require_tensorflow
@@ -28,6 +29,7 @@ STRINGS = "strings"  # the name of the recipe
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 60, 64, 2e-3, 30
 WRITTEN = 6_000  # lines an epoch that we write with digits of the sets
 WRITTEN_HELD_OUT = 1_000
+TEXT = 4  # so many times fewer lines of text
 REAL_REPEATS = 2  # how often real lines enter an epoch, each time varied
 VALIDATION_SEED = 1_000_003  # far from the numbers of the variants
 REAL_HELD_OUT = 1 / 9  # of the real lines
@@ -92,7 +94,11 @@ def train_strings(options: StringOptions) -> StringResult:
             _epoch_lines([each for each, _ in parts], [each for each, _ in real_parts], options, number, pool)
             for number in range(options.variants)
         ]
-        held_out = {"written": _held_out_lines([each for _, each in parts], options, pool)}
+        held_out_digits = [each for _, each in parts]
+        held_out = {
+            "written": _held_out_lines(held_out_digits, options, pool),
+            "text": _held_out_lines(held_out_digits, options, pool, is_text=True),
+        }
         for folder, (_, some) in zip(options.lines, real_parts, strict=True):
             held_out[folder.name] = real_lines(some, pool)
     validation = sum(held_out.values(), Lines([], []))
@@ -139,13 +145,17 @@ def _hold_out_lines(real: RealStrings, rng: np.random.Generator) -> tuple[RealSt
     return real.take(np.sort(order[count:])), real.take(np.sort(order[:count]))
 
 
-def _held_out_lines(sets: Sequence[DigitSet], options: StringOptions, pool: Executor) -> Lines:
-    return written_lines(sets, min(WRITTEN_HELD_OUT, options.written), (options.seed, VALIDATION_SEED), pool)
+def _held_out_lines(
+    sets: Sequence[DigitSet], options: StringOptions, pool: Executor, *, is_text: bool = False
+) -> Lines:
+    count = min(WRITTEN_HELD_OUT, options.written) // (TEXT if is_text else 1)
+    return written_lines(sets, count, (options.seed, VALIDATION_SEED), pool, is_text=is_text)
 
 
 def _part_read(lines: Lines, network: LineNetwork) -> float:
     read = [likeliest_strings(frames) for frames in network.frames(lines.pictures)]
-    right = [bool(found) and found[0][0] == text for found, text in zip(read, lines.texts, strict=True)]
+    merged = [re.sub(f"{LETTERS}+", LETTERS, text) for text in lines.texts]
+    right = [bool(found) and found[0][0] == text for found, text in zip(read, merged, strict=True)]
     return float(np.mean(right)) if right else 0.0
 
 
@@ -153,6 +163,7 @@ def _epoch_lines(
     sets: Sequence[DigitSet], real: Sequence[RealStrings], options: StringOptions, number: int, pool: Executor
 ) -> Lines:
     lines = written_lines(sets, options.written, (options.seed, number), pool)
+    lines += written_lines(sets, options.written // TEXT, (options.seed, number), pool, is_text=True)
     for place, each in enumerate(real):
         for repeat in range(REAL_REPEATS):
             lines += real_lines(each, pool, seed=(options.seed, number, place, repeat))

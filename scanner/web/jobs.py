@@ -84,7 +84,7 @@ def _read_page(upload: Path, name: str, page: int) -> PageAnswer:
     except PageError as error:
         return PageAnswer(page, "", error.reason, error.detail, (), "")
     result = read_gray(
-        gray, name, page, network, kit.min_confidence, forms=forms, reads_unknown=kit.reads_unknown, start=None
+        gray, name, page, network, kit.min_confidence, forms=forms, reads_unknown=kit.reads_unknown, postal=kit.postal
     )
     if isinstance(result, PageFailure):
         return PageAnswer(page, "", result.reason, result.detail, (), "")

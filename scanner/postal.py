@@ -1,0 +1,220 @@
+"""The postal code on the picture of an envelope: each line of its address is read as a whole, letters as such, and the
+number that stands where the country writes its code is read again, digit by digit."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanner.arrays import Gray, Quads, Scores
+from scanner.fields import REVIEW, FieldReading, Policy, field_reading, make_field
+from scanner.network import NOT_A_DIGIT, Network
+from scanner.strings import StringReading, as_row, read_strings
+from scanner.strings.text import TextReading, read_text
+from scanner.strings.words import Block, TextLine, find_blocks, frame_of
+from scanner.turns import turn_back, turned
+
+NAME = "postal_code"  # of the field
+
+
+def _at_end(*counts: int, taken: int = 0) -> str:
+    """Behind the town; `a` stands for words, of which so many letters before the code may be taken for digits."""
+    return f"(?:^|a)[0-9]{{0,{taken}}}?({_digits(counts)})$"
+
+
+def _at_start(*counts: int, taken: int = 0) -> str:
+    """Before the town, of which so many letters may be taken for digits; perhaps behind letters of the country."""
+    return f"^a?({_digits(counts)})(?=[0-9]{{0,{taken}}}a|$)"
+
+
+def _digits(counts: Sequence[int]) -> str:
+    return "|".join(f"[0-9]{{{count}}}" for count in counts)
+
+
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "any": (_at_start(6, 5, 4), _at_end(9, 6, 5, 4)),
+    "at": (_at_start(4, taken=1),),
+    "ch": (_at_start(4, taken=1),),
+    "de": (_at_start(5, taken=1),),
+    "es": (_at_start(5, taken=1),),
+    "fr": (_at_start(5, taken=1),),
+    "in": (_at_end(6, taken=1),),
+    "it": (_at_start(5, taken=1),),
+    "nl": (_at_start(4, taken=4),),  # two capitals follow
+    "us": (_at_end(9, 5, taken=2),),  # two capitals before it
+}
+"""Where on its line each country writes its code, and how many digits it has."""
+SIDE_ROOM, HIGH_ROOM = 0.3, 0.16  # heights of paper around a line: above and below there are others
+LONGEST = 16.0  # heights of a line that are read: from its start or to its end
+BLOCKS, LINES = 3, 4  # that are looked at: those with most writing, and their last lines
+LEVEL = 0.012  # lines that fall by less need not be turned
+LIKELY = 0.05  # a code is worth so much at least
+EVIDENCE = 0.25  # power of how likely a line has a code: every address has one
+LEAST = 1e-12
+SURE = 0.9  # from here on, nothing else is looked at
+A_BLOCK, A_LINE, A_TURN = 0.4, 0.05, 0.15  # how much a likelier block, a line below, a turn speak against a code
+SPREAD = 0.6  # of the way from the middle to the edges: so far from there addresses stand
+ELSEWHERE = 0.5  # of its probability is left to a code that does not stand in the likeliest block
+LESSER = 0.98  # of a digit's probability: that it is none is at most so likely, or a doubtful code would read nothing
+TURNS = (0, 2, 1, 3)
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a line says if it has a code: all of it, where the code starts, its digits; the share of the code among all
+    codes that it may say, and how likely it says any."""
+
+    whole: str
+    first: int
+    count: int
+    share: float
+    evidence: float
+
+
+@dataclass(frozen=True)
+class _Code:
+    """A number that may be the code: how likely its line says no other, what speaks for it in all, its reading."""
+
+    share: float
+    worth: float
+    reading: StringReading
+
+
+def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) -> tuple[FieldReading, ...]:
+    """The postal code of an envelope as the one field of its page, whichever way the envelope lies.
+
+    Args:
+        gray: (height, width), 0 = ink.
+        network: tells what the parts of the code look like.
+        country: its two letters, or `any`; of `PLACES`.
+        policy: from which confidence on a code is accepted.
+    """
+    best: _Code | None = None
+    quads = np.zeros((0, 4, 2), np.float32)
+    for turn in TURNS:
+        page, to_turned = _leveled(turned(gray, turn))
+        found = _find_code(page, network, country)
+        if found and (best is None or found.worth - (A_TURN if turn else 0.0) > best.worth):
+            best = found
+            there = cv2.transform(found.reading.quads, to_turned)
+            quads = turn_back(np.asarray(there, np.float32), turn, gray.shape)
+        if best and best.worth >= SURE:
+            break
+    if best is None:
+        return (_not_found(gray),)
+    row = as_row(best.reading)
+    scores = _with_doubt(row.scores, best.share, network)
+    classes, touching = network.card.classes, best.reading.touching
+    return (make_field(NAME, scores, row.ink, quads, classes, policy, is_boxed=False, touching=touching),)
+
+
+def _leveled(page: Gray) -> tuple[Gray, Floats]:
+    """A page turned so that the lines of its largest block are level, and the map (2, 3) back to the page."""
+    blocks = _likeliest_blocks(page)
+    slope = blocks[0].slope if blocks else 0.0
+    if abs(slope) < LEVEL:
+        return page, np.eye(2, 3)
+    height, width = page.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(np.arctan(slope))), 1.0)
+    leveled = cv2.warpAffine(page, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(leveled, np.uint8), np.asarray(cv2.invertAffineTransform(turn), np.float64)
+
+
+def _with_doubt(scores: Scores, share: float, network: Network) -> Scores:
+    """Scores of the digits, the least sure one also doubted as much as the whole line is."""
+    doubted = scores.copy()
+    least = int(scores.max(axis=1).argmin())
+    digit, none = int(scores[least].argmax()), network.card.classes.index(NOT_A_DIGIT)
+    doubted[least] *= share
+    doubted[least, none] = min(doubted[least, none] + 1 - share, LESSER * doubted[least, digit])
+    return doubted
+
+
+def _not_found(gray: Gray) -> FieldReading:
+    """The likeliest address, for a person to read."""
+    blocks = _likeliest_blocks(gray)
+    height, width = gray.shape
+    whole = frame_of(np.array([[0, 0, width, height]]), 0)
+    quad = frame_of(np.array([line.box for line in blocks[0].lines]), 0) if blocks else whole
+    return field_reading(NAME, NOT_A_DIGIT, np.zeros(1), 0.0, REVIEW, "code_not_found", quad[None], is_boxed=False)
+
+
+def _find_code(page: Gray, network: Network, country: str) -> _Code | None:
+    """The likeliest code of an upright envelope; what does not stand in the likeliest block is doubted."""
+    best: _Code | None = None
+    for rank, block in enumerate(_likeliest_blocks(page)[:BLOCKS]):
+        for below, line in enumerate(reversed(block.lines[-LINES:])):
+            against = A_BLOCK * rank + A_LINE * below
+            found = _code_on(page, line, network, country, against)
+            if found and (best is None or found.worth > best.worth):
+                best = found if rank == 0 else replace(found, share=found.share * ELSEWHERE)
+            if best and best.worth >= SURE - against:  # nothing else can be better
+                return best
+    return best
+
+
+def _likeliest_blocks(page: Gray) -> list[Block]:
+    """Blocks of writing, first what is most like the address: large, in the middle; a sender stands at an edge."""
+    middle = np.array(page.shape[::-1]) / 2
+
+    def likeness(block: Block) -> float:
+        boxes = np.array([line.box for line in block.lines])
+        center = (boxes[:, :2].min(axis=0) + boxes[:, 2:].max(axis=0)) / 2
+        return block.writing * float(np.exp(-((np.abs(center - middle) / middle / SPREAD) ** 2).sum()))
+
+    return sorted(find_blocks(page), key=likeness, reverse=True)
+
+
+def _code_on(page: Gray, line: TextLine, network: Network, country: str, against: float) -> _Code | None:
+    """The likeliest code of a line, if it says one where the country writes its own."""
+    best: _Code | None = None
+    for pattern in PLACES[country]:
+        text = read_text(page, _frame(line, is_end=pattern.endswith("$")))
+        said = text and _said(text, pattern, country)
+        if not text or not said:
+            continue
+        quad = text.quad_of(said.whole, said.first, said.count)
+        reading = read_strings(page, quad[None], network, [said.count], inset=0.0)[0]
+        if reading is None:
+            continue
+        looks = float(reading.scores.max(axis=1).prod()) ** (1 / said.count)
+        worth = said.evidence**EVIDENCE * said.share * looks - against
+        if worth >= LIKELY and (best is None or worth > best.worth):
+            best = _Code(said.share, worth, reading)
+    return best
+
+
+def _said(text: TextReading, pattern: str, country: str) -> _Said | None:
+    """The likeliest code that a line may say."""
+    from scanner.form.rules import POSTAL_CODES  # what forms are checked with takes a tenth of a second to import
+
+    codes: dict[str, list[tuple[float, str, int]]] = {}
+    for whole, share in text.strings:
+        found = re.search(pattern, whole)
+        if found and re.fullmatch(POSTAL_CODES[country], found[1]):
+            codes.setdefault(found[1], []).append((share, whole, found.start(1)))
+    if not codes:
+        return None
+    shares = {code: sum(share for share, *_ in ways) for code, ways in codes.items()}
+    code = max(shares, key=lambda each: shares[each])
+    evidence = max(sum(shares.values()), LEAST)
+    _, whole, first = codes[code][0]
+    return _Said(whole, first, len(code), shares[code] / evidence, evidence)
+
+
+def _frame(line: TextLine, *, is_end: bool) -> Quads:
+    """(4, 2) corners around the end or the start of a line."""
+    boxes = line.parts
+    longest = LONGEST * line.height
+    if is_end:
+        boxes = boxes[boxes[:, 2] > boxes[:, 2].max() - longest]
+    else:
+        boxes = boxes[boxes[:, 0] < boxes[:, 0].min() + longest]
+    frame = frame_of(boxes, HIGH_ROOM * line.height)
+    frame[:, 0] += np.array([-1, 1, 1, -1], np.float32) * SIDE_ROOM * line.height
+    return frame

@@ -1,0 +1,121 @@
+"""Postal codes of envelopes."""
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from scanner.arrays import Gray
+from scanner.cli import app
+from scanner.network import load_network
+from scanner.pipeline import PageReading, read_gray
+from scanner.postal import PLACES, _said
+from scanner.strings.text import TextReading
+from scanner.strings.words import find_blocks
+from scanner.synth.envelopes import COUNTRIES, make_envelope
+from scanner.synth.hand import DrawnDigits
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "postal"
+
+
+def envelope(country: str, seed: int, fault: str = "clean") -> tuple[Gray, str]:
+    made = make_envelope(country, DrawnDigits(), np.random.default_rng((seed, 5)), fault)
+    image = made.image
+    return np.asarray(image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8), made.code
+
+
+def read(gray: Gray, country: str) -> PageReading:
+    result = read_gray(gray, "envelope", 1, load_network(), postal=country)
+    assert isinstance(result, PageReading)
+    return result
+
+
+def test_an_envelope_is_the_same_for_the_same_seed_and_its_code_is_of_its_country() -> None:
+    for country, lengths in (("us", {5, 9}), ("ch", {4}), ("de", {5}), ("nl", {4}), ("in", {6})):
+        for seed in range(6):
+            made = make_envelope(country, DrawnDigits(), np.random.default_rng(seed))
+            assert len(made.code) in lengths
+    again = [make_envelope("us", DrawnDigits(), np.random.default_rng(3)) for _ in range(2)]
+    np.testing.assert_array_equal(again[0].image, again[1].image)
+
+
+@pytest.mark.parametrize(
+    ("country", "line", "code"),
+    [
+        ("us", "aa97201", "97201"),
+        ("us", "a972011234", "972011234"),
+        ("us", "a0197201", "97201"),  # OH taken for digits
+        ("us", "97201a", None),  # a house number
+        ("us", "a9720", None),
+        ("ch", "3012a", "3012"),
+        ("ch", "a3012a", "3012"),  # CH-3012
+        ("ch", "a12", None),
+        ("ch", "0301a", None),  # no code starts with 0
+        ("nl", "101154a", "1011"),
+        ("de", "a120", None),
+        ("in", "a848783", "848783"),
+        ("any", "3012a", "3012"),
+        ("any", "a848783", "848783"),
+    ],
+)
+def test_a_code_stands_where_its_country_writes_it(country: str, line: str, code: str | None) -> None:
+    pixels = np.zeros((32, 96), np.uint8)
+    text = TextReading([(line, 0.9)], np.ones((24, 12)), pixels, np.eye(3), np.eye(2, 3), 96)
+    found = [said for pattern in PLACES[country] if (said := _said(text, pattern, country))]
+    assert {said.whole[said.first : said.first + said.count] for said in found} == ({code} if code else set())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_address_is_the_block_with_most_writing(seed: int) -> None:
+    gray, _ = envelope("us", seed)
+    block = max(find_blocks(gray), key=lambda each: each.writing)
+    assert 3 <= len(block.lines) <= 5
+    assert block.lines[0].box[0] > 0.25 * gray.shape[1]
+    height, width = gray.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 5.0, 1.0)
+    turned = cv2.warpAffine(gray, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    leaning = max(find_blocks(np.asarray(turned, np.uint8)), key=lambda each: each.writing)
+    assert leaning.slope - block.slope == pytest.approx(-np.tan(np.radians(5)), abs=0.03)
+
+
+def test_most_codes_are_read_and_what_is_accepted_is_right() -> None:
+    right = 0
+    for number in range(15):
+        country = COUNTRIES[number % len(COUNTRIES)]
+        gray, code = envelope(country, number, ("clean", "scan")[number % 2])
+        (field,) = read(gray, country).fields
+        assert field.name == "postal_code"
+        right += field.value == code
+        assert field.status != "accepted" or field.value == code
+    assert right >= 11
+
+
+def test_an_envelope_may_lie_any_way_round() -> None:
+    gray, _ = envelope("de", 2)
+    upright = read(gray, "de").fields[0]
+    over = read(np.ascontiguousarray(gray[::-1, ::-1]), "de").fields[0]
+    assert over.value == upright.value
+    height, width = gray.shape
+    x, y, wide, high = upright.box_xywh
+    assert over.box_xywh[:2] == pytest.approx((width - x - wide, height - y - high), abs=6)
+
+
+def test_an_envelope_without_a_code_goes_to_review() -> None:
+    blank = np.full((600, 900), 250, np.uint8)
+    (field,) = read(blank, "us").fields
+    assert (field.status, field.reason, field.value, field.cells) == ("review", "code_not_found", "", "?")
+    assert field.box_xywh == (0, 0, 900, 600)
+
+
+def test_the_sample_envelopes_are_read(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["read", str(SAMPLES), "--postal", "any", "-o", str(tmp_path), "--workers", "1"])
+    assert result.exit_code == 0
+    with (tmp_path / "fields.csv").open(newline="") as file:
+        found = {row["file"]: row["value"] for row in csv.DictReader(file)}
+    with (SAMPLES / "truth.csv").open(newline="") as file:
+        truth = {row["file"]: row["value"] for row in csv.DictReader(file)}
+    assert found.keys() == truth.keys()
+    assert sum(found[name] == value for name, value in truth.items()) >= 4
