@@ -111,11 +111,16 @@ def test_an_envelope_without_a_code_goes_to_review() -> None:
 
 
 def test_the_sample_envelopes_are_read(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["read", str(SAMPLES), "--postal", "any", "-o", str(tmp_path), "--workers", "1"])
-    assert result.exit_code == 0
-    with (tmp_path / "fields.csv").open(newline="") as file:
-        found = {row["file"]: row["value"] for row in csv.DictReader(file)}
     with (SAMPLES / "truth.csv").open(newline="") as file:
         truth = {row["file"]: row["value"] for row in csv.DictReader(file)}
-    assert found.keys() == truth.keys()
-    assert sum(found[name] == value for name, value in truth.items()) >= 4
+    right = 0
+    for name, code in truth.items():
+        country, out = name.split(".")[0], tmp_path / name
+        arguments = ["read", str(SAMPLES / name), "--postal", country, "-o", str(out), "--workers", "1"]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+        with (out / "fields.csv").open(newline="") as file:
+            (row,) = csv.DictReader(file)
+        assert row["field"] == "postal_code"
+        assert row["status"] != "accepted" or row["value"] == code
+        right += row["value"] == code
+    assert right >= 4
