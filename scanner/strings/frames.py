@@ -16,6 +16,7 @@ from scanner.strings.read import INSET, StringReading, read_strings
 MOST_FRAMES = 100  # of a page
 MIN_SURENESS, MIN_LIKENESS = 0.75, 0.8  # mean probability of the digits to be the one read, and any digit at all
 LIKELY = 0.1  # probability of a number as a whole, at least: words read as digits in many ways
+SURE = 0.5  # probability of a number as a whole: then rests of lines and doubtful parts do not matter
 LEFT_OUT = 0.12  # of the ink, at most, may belong to no digit
 FEWEST, MOST = 2, 20  # digits of a number
 EVEN_DIGITS, PRINTED_SPREAD = 4, 0.035  # of so many digits; of their heights and feet, in heights of the line
@@ -73,7 +74,8 @@ def _is_number(reading: StringReading, classes: str) -> bool:
     digits = reading.looks[:, [classes.index(str(digit)) for digit in range(10)]]
     is_read = float(digits.max(axis=1).mean()) >= MIN_SURENESS and float(digits.sum(axis=1).mean()) >= MIN_LIKENESS
     is_even = float(reading.heights.std()) <= EVEN * float(reading.heights.mean())
-    return FEWEST <= len(digits) <= MOST and is_read and is_even and reading.left_out <= LEFT_OUT
+    is_clean = is_read and reading.left_out <= LEFT_OUT
+    return FEWEST <= len(digits) <= MOST and is_even and (is_clean or _sureness(reading) >= SURE)
 
 
 def _sureness(reading: StringReading) -> float:

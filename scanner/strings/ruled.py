@@ -30,6 +30,7 @@ WALL = (
     0.4,
     0.85,
 )  # distances of lines: an upright stroke so thin, so close to where lines end, so high, is ruled
+SHARED, BEYOND = 0.5, 0.25  # distances of lines: a part of a row has so much in it; writing goes so far beyond
 MOST = 14  # parts of a number
 
 Ints = npt.NDArray[np.intp]
@@ -52,11 +53,11 @@ def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
     leveled = _leveled(page)
     if leveled is None:
         return nothing
-    letters = _components(leveled.rest)
+    parts = _Parts.of(leveled.rest)
     frames = [
         frame_of(boxes, ROOM * (low - top))
         for (top, *_), (low, *ends) in pairwise(leveled.rules.tolist())
-        for boxes in _numbers_between(leveled.rest, letters, (top, low), ends)
+        for boxes in _numbers_between(parts, (top, low), ends)
     ]
     if not frames:
         return nothing
@@ -112,51 +113,50 @@ def _rules(lines: Mask) -> Ints:
     return np.asarray(found[kept], np.intp)
 
 
-def _numbers_between(ink: Mask, letters: Ints, rows: tuple[int, int], ends: Sequence[int]) -> list[Ints]:
+@dataclass(frozen=True)
+class _Parts:
+    """Ink that hangs together: (h, w) numbers of each, and (n, 5) number, x0, y0, x1, y1."""
+
+    labels: Ints
+    boxes: Ints
+
+    @staticmethod
+    def of(ink: Mask) -> "_Parts":
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+        high = np.flatnonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= TALL * PITCH[0]) + 1
+        x, y, wide, height = stats[high, :4].T
+        return _Parts(np.asarray(labels, np.intp), np.stack([high, x, y, x + wide, y + height], axis=1).astype(np.intp))
+
+    def without_dashes(self, box: Ints, top: int, low: int, tall: float) -> tuple[int, int, int, int] | None:
+        """x0, y0, x1, y1 of what one of `boxes` has between two rows, without dashes at its sides; None of a dash."""
+        label, x0, y0, x1, y1 = box.tolist()
+        y0, y1 = max(y0, top), min(y1, low)
+        part = self.labels[y0:y1, x0:x1] == label
+        extent = np.where(part.any(axis=0), len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0), 0)
+        high = np.flatnonzero(extent >= tall)
+        return (x0 + int(high[0]) - 1, y0, x0 + int(high[-1]) + 2, y1) if len(high) else None
+
+
+def _numbers_between(parts: _Parts, rows: tuple[int, int], ends: Sequence[int]) -> list[Ints]:
     """(n, 4) boxes of the parts of each number between two ruled lines that start and end there."""
     top, low = rows
     pitch = low - top
     if not PITCH[0] <= pitch <= PITCH[1]:
         return []
-    x0, y0, x1, y1, extent = letters.T
-    middle = (y0 + y1) / 2
+    _, x0, y0, x1, y1 = parts.boxes.T
+    middle, shared = (y0 + y1) / 2, np.minimum(y1, low) - np.maximum(y0, top)
     is_near_end = np.any([np.abs((x0 + x1) / 2 - end) < WALL[1] * pitch for end in ends], axis=0)
     is_wall = is_near_end & (x1 - x0 < WALL[0] * pitch) & (y1 - y0 > WALL[2] * pitch)
-    is_digit = (extent >= STROKE * pitch) & (y1 - y0 >= TALL * pitch) & (y1 - y0 <= 2 * pitch) & ~is_wall
-    here = letters[is_digit & (middle > top) & (middle < low), :4]
+    is_here = ((middle > top) & (middle < low)) | (shared >= SHARED * pitch)  # digits may hang on those below
+    kept = parts.boxes[is_here & (y1 - y0 >= TALL * pitch) & ~is_wall]
+    limits = round(top - BEYOND * pitch), round(low + BEYOND * pitch)
+    found = [parts.without_dashes(box, *limits, STROKE * pitch) for box in kept]
+    here = np.array(sorted(box for box in found if box is not None), np.intp).reshape(-1, 4)
     if not len(here):
         return []
-    here = here[np.argsort(here[:, 0])]
     reach = np.maximum.accumulate(here[:, 2])
     groups = np.split(here, np.flatnonzero(here[1:, 0] - reach[:-1] > APART * pitch) + 1)
-    return [_without_dashes(ink, group, STROKE * pitch) for group in groups if len(group) <= MOST]
-
-
-def _without_dashes(ink: Mask, boxes: Ints, tall: float) -> Ints:
-    """Boxes (n, 4) of a number as one, without the dashes that run into it from both sides."""
-    (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    part = ink[y0:y1, x0:x1] > 0
-    high = np.flatnonzero(_extent(part) >= tall)
-    if not len(high):
-        return boxes
-    room = round(0.3 * tall)
-    return np.array([[max(x0 + high[0] - room, x0), y0, min(x0 + high[-1] + 1 + room, x1), y1]], np.intp)
-
-
-def _components(ink: Mask) -> Ints:
-    """(n, 5) boxes x0, y0, x1, y1 of ink that hangs together, and how far it reaches up and down in any column."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    found = []
-    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= TALL * PITCH[0]) + 1:
-        x, y, wide, high, _ = stats[label].tolist()
-        extent = _extent(labels[y : y + high, x : x + wide] == label)
-        found.append((x, y, x + wide, y + high, int(extent.max())))
-    return np.array(found, np.intp).reshape(-1, 5)
-
-
-def _extent(part: npt.NDArray[np.bool_]) -> Ints:
-    """(w,) from the highest to the lowest ink of each column."""
-    return np.where(part.any(axis=0), len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0), 0)
+    return [group for group in groups if len(group) <= MOST]
 
 
 def _painted_over(page: Gray, leveled: _Leveled) -> Gray:
