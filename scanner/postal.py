@@ -97,8 +97,8 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
     best: _Code | None = None
     quads = np.zeros((0, 4, 2), np.float32)
     for turn in TURNS:
-        page, to_turned = _leveled(turned(gray, turn))
-        found = _find_code(page, network, country)
+        page, blocks, to_turned = _leveled(turned(gray, turn))
+        found = _find_code(page, blocks, network, country)
         if found and (best is None or found.worth - (A_TURN if turn else 0.0) > best.worth):
             best = found
             there = cv2.transform(found.reading.quads, to_turned)
@@ -113,16 +113,17 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
     return (make_field(NAME, scores, row.ink, quads, classes, policy, is_boxed=False, touching=touching),)
 
 
-def _leveled(page: Gray) -> tuple[Gray, Floats]:
-    """A page turned so that the lines of its largest block are level, and the map (2, 3) back to the page."""
+def _leveled(page: Gray) -> tuple[Gray, list[Block], Floats]:
+    """A page turned so that the lines of its likeliest block are level, its blocks, the map (2, 3) back to the page."""
     blocks = _likeliest_blocks(page)
     slope = blocks[0].slope if blocks else 0.0
     if abs(slope) < LEVEL:
-        return page, np.eye(2, 3)
+        return page, blocks, np.eye(2, 3)
     height, width = page.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(np.arctan(slope))), 1.0)
     leveled = cv2.warpAffine(page, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(leveled, np.uint8), np.asarray(cv2.invertAffineTransform(turn), np.float64)
+    page = np.asarray(leveled, np.uint8)
+    return page, _likeliest_blocks(page), np.asarray(cv2.invertAffineTransform(turn), np.float64)
 
 
 def _with_doubt(scores: Scores, share: float, network: Network) -> Scores:
@@ -144,10 +145,10 @@ def _not_found(gray: Gray) -> FieldReading:
     return field_reading(NAME, NOT_A_DIGIT, np.zeros(1), 0.0, REVIEW, "code_not_found", quad[None], is_boxed=False)
 
 
-def _find_code(page: Gray, network: Network, country: str) -> _Code | None:
+def _find_code(page: Gray, blocks: Sequence[Block], network: Network, country: str) -> _Code | None:
     """The likeliest code of an upright envelope; what does not stand in the likeliest block is doubted."""
     best: _Code | None = None
-    for rank, block in enumerate(_likeliest_blocks(page)[:BLOCKS]):
+    for rank, block in enumerate(blocks[:BLOCKS]):
         for below, line in enumerate(reversed(block.lines[-LINES:])):
             against = A_BLOCK * rank + A_LINE * below
             found = _code_on(page, line, network, country, against)

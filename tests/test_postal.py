@@ -14,7 +14,7 @@ from scanner.network import load_network
 from scanner.pipeline import PageReading, read_gray
 from scanner.postal import PLACES, _said
 from scanner.strings.text import TextReading
-from scanner.strings.words import find_blocks
+from scanner.strings.words import MOST_LINES, find_blocks
 from scanner.synth.envelopes import COUNTRIES, make_envelope
 from scanner.synth.hand import DrawnDigits
 
@@ -108,6 +108,12 @@ def test_an_envelope_without_a_code_goes_to_review() -> None:
     (field,) = read(blank, "us").fields
     assert (field.status, field.reason, field.value, field.cells) == ("review", "code_not_found", "", "?")
     assert field.box_xywh == (0, 0, 900, 600)
+
+
+def test_dust_is_no_writing_and_costs_no_minutes() -> None:
+    dots = np.where(np.random.default_rng(0).random((900, 900)) < 0.02, 0, 255).astype(np.uint8)
+    assert len(find_blocks(dots)) <= MOST_LINES
+    assert read(dots, "us").fields[0].status == "review"
 
 
 def test_the_sample_envelopes_are_read(tmp_path: Path) -> None:

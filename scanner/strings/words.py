@@ -13,6 +13,7 @@ WORK_SIDE = 1600  # pixels that the longer side of a picture is brought to
 PAPER = 31  # pixels: side of the window in which paper is looked for; letters have thinner strokes
 MIN_INK = 24  # gray levels darker than paper
 HIGH, WIDE = (6, 130), 400  # pixels of a letter, or of some that are joined up
+MOST_LETTERS, MOST_LINES = 1000, 60  # of an envelope
 FLAT = 5.0  # times as wide as high: no letter, unless it is high
 GAP = 1.3  # heights: letters of one line are no farther apart
 OVERLAP = 0.3  # of the lower one's height
@@ -63,7 +64,8 @@ def find_blocks(page: Gray) -> list[Block]:
     small, scale = at_work_size(page)
     ink = ink_of(small)
     lines = find_lines(_with_lines_apart(ink, find_lines(ink)))
-    blocks = _blocks(sorted(lines, key=lambda line: line.box[1]))
+    largest = sorted(lines, key=lambda line: line.box[0] - line.box[2])[:MOST_LINES]
+    blocks = _blocks(sorted(largest, key=lambda line: line.box[1]))
     return [
         Block([TextLine(np.round(line.parts / scale).astype(np.intp), line.height / scale) for line in block],
               _slope(ink, block))
@@ -106,6 +108,7 @@ def _letters(ink: Mask) -> Ints:
     x, y, wide, high = stats[1:, :4].T
     is_letter = (high >= HIGH[0]) & (high <= HIGH[1]) & (wide <= WIDE) & (wide <= FLAT * high)
     boxes = np.stack([x, y, x + wide, y + high], axis=1)[is_letter]
+    boxes = boxes[np.argsort(boxes[:, 1] - boxes[:, 3], kind="stable")[:MOST_LETTERS]]  # the highest: others are dust
     return np.asarray(boxes[np.argsort(boxes[:, 0])], np.intp)
 
 
@@ -119,10 +122,12 @@ def _groups(letters: Ints) -> list[Ints]:
     apart = np.maximum.outer(x0, x0) - np.minimum.outer(x1, x1)
     near = (shared >= OVERLAP * lower) & (apart <= GAP * higher) & (higher <= ALIKE * lower)
     owner = np.arange(count)
-    for first, second in np.argwhere(np.triu(near, 1)).tolist():
-        a, b = owner[first], owner[second]
-        if a != b:
-            owner[owner == b] = a
+    while True:  # each takes the least owner of its neighbors, and that one's owner
+        least = np.where(near, owner[None, :], count).min(axis=1, initial=count)
+        taken = owner[np.minimum(owner, least)]
+        if (taken == owner).all():
+            break
+        owner = taken
     return [np.flatnonzero(owner == each) for each in np.unique(owner)]
 
 
