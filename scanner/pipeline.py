@@ -26,7 +26,7 @@ from scanner.network import Card, Network, load_network
 from scanner.page import SourceFile, count_pages, discover, load_page
 from scanner.postal import read_envelope
 from scanner.remote import path_of
-from scanner.strings import read_frames, ruled_frames
+from scanner.strings import read_frames, read_ruled
 from scanner.turns import turn_back, turned
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class PageFailure:
 
 
 PageResult: TypeAlias = PageReading | PageFailure
+Reader: TypeAlias = Callable[[Gray, Network], list[RowReading]]
 
 
 def read_pages(
@@ -255,10 +256,15 @@ def policy_of(card: Card, min_confidence: float | None) -> Policy:
 
 def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
     """The rows of the page and the quarter turns after which it is upright."""
+    readings, turn = _likeliest_turn(gray, network, read_rows)
+    return (readings, turn) if readings else _likeliest_turn(gray, network, read_ruled)
+
+
+def _likeliest_turn(gray: Gray, network: Network, read: Reader) -> tuple[list[RowReading], int]:
     best: tuple[float, list[RowReading], int] = (-1.0, [], 0)
     for turns in TURNS:
         for turn in turns:
-            readings = read_rows(turned(gray, turn), network)
+            readings = read(turned(gray, turn), network)
             total, mean = _evidence(readings, network.card.classes)
             if total > best[0] + (FEWER_TURNED if turn else 0.0):
                 best = (total, readings, turn)
@@ -284,7 +290,7 @@ def _evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, floa
 
 
 def read_rows(gray: Gray, network: Network) -> list[RowReading]:
-    """The digit fields of an upright page, in no order; without boxes, frames around numbers, or what is on lines."""
+    """The digit fields of an upright page, in no order; without boxes, frames around numbers."""
     found = find_boxes(gray)
     rows = found.rows
     inks = read_cells_of(gray, [row.quads for row in rows], [row.side_share for row in rows])
@@ -294,7 +300,5 @@ def read_rows(gray: Gray, network: Network) -> list[RowReading]:
     if _evidence(kept, network.card.classes)[0] >= ENOUGH_DIGITS:
         return kept
     numbers = read_frames(gray, found.frames, network)  # a page whose fields have one frame each, and no cells
-    if not numbers and not kept:
-        numbers = read_frames(*ruled_frames(gray), network)  # or a line to write on
     is_better = _evidence(numbers, network.card.classes)[0] > _evidence(kept, network.card.classes)[0]
     return numbers if is_better and len(numbers) > len(kept) else kept

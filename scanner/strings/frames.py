@@ -12,6 +12,7 @@ from scanner.content import REPEATED, RowReading, share_repeated
 from scanner.network import NOT_A_DIGIT, Network
 from scanner.strings.line import is_empty
 from scanner.strings.read import INSET, StringReading, read_strings
+from scanner.strings.ruled import ruled_frames
 
 MOST_FRAMES = 100  # of a page
 MIN_SURENESS, MIN_LIKENESS = 0.75, 0.8  # mean probability of the digits to be the one read, and any digit at all
@@ -26,18 +27,24 @@ EVEN = 0.35  # spread of the heights of digits, in parts of their mean: more is 
 Floats = npt.NDArray[np.float64]
 
 
-def read_frames(page: Gray, frames: Quads, network: Network) -> list[RowReading]:
+def read_frames(page: Gray, frames: Quads, network: Network, *, is_ruled: bool = False) -> list[RowReading]:
     """The frames (n, 4, 2) of a page that hold a handwritten number, as rows with a cell a digit.
 
+    On ruled lines, of which something is always left, a number that is sure as a whole need not be clean.
     None where there are very many: then they are the cells of a table, and to look into each would take seconds.
     """
     if len(frames) > MOST_FRAMES:
         return []
     classes = network.card.classes
     read = [each for each in read_strings(page, frames, network) if each is not None]
-    numbers = [each for each in read if _is_number(each, classes) and _sureness(each) >= LIKELY]
-    rows = [as_row(each) for each in numbers if not (is_printed(each) or _is_set_in_one_size(each, numbers))]
+    numbers = [each for each in read if _is_number(each, classes, is_ruled)]
+    rows = [as_row(each) for each in numbers if not (_is_printed(each) or _is_set_in_one_size(each, numbers))]
     return [row for row, share in zip(rows, share_repeated(rows, classes), strict=True) if share < REPEATED]
+
+
+def read_ruled(page: Gray, network: Network) -> list[RowReading]:
+    """What stands on the ruled lines of a page that has neither boxes nor frames, as rows with a cell a digit."""
+    return read_frames(*ruled_frames(page), network, is_ruled=True)
 
 
 def as_row(reading: StringReading) -> RowReading:
@@ -69,13 +76,20 @@ def _unread(page: Gray, frame: Quads, network: Network) -> RowReading:
     return RowReading(BoxRow(frame[None].astype(np.float32), is_boxed=False), ink, scores)
 
 
-def _is_number(reading: StringReading, classes: str) -> bool:
+def _is_number(reading: StringReading, classes: str, is_ruled: bool) -> bool:
     """Content disposes: whether it is a number that somebody wrote, and no word, mark or dirt."""
     digits = reading.looks[:, [classes.index(str(digit)) for digit in range(10)]]
     is_read = float(digits.max(axis=1).mean()) >= MIN_SURENESS and float(digits.sum(axis=1).mean()) >= MIN_LIKENESS
     is_even = float(reading.heights.std()) <= EVEN * float(reading.heights.mean())
-    is_clean = is_read and reading.left_out <= LEFT_OUT
-    return FEWEST <= len(digits) <= MOST and is_even and (is_clean or _sureness(reading) >= SURE)
+    is_clean = is_read and reading.left_out <= LEFT_OUT and _likeness(reading) >= LIKELY
+    return FEWEST <= len(digits) <= MOST and is_even and (is_clean or (is_ruled and _sureness(reading) >= SURE))
+
+
+def _likeness(reading: StringReading) -> float:
+    """How likely all of it is right, no digit surer than it looks alone: bubbles in a row are zeros as a whole."""
+    read = reading.scores.argmax(axis=1)
+    looks = reading.looks[np.arange(len(read)), read]
+    return float(np.minimum(reading.scores.max(axis=1), looks).prod())
 
 
 def _sureness(reading: StringReading) -> float:
@@ -83,7 +97,7 @@ def _sureness(reading: StringReading) -> float:
     return float(reading.scores.max(axis=1).prod())
 
 
-def is_printed(reading: StringReading) -> bool:
+def _is_printed(reading: StringReading) -> bool:
     """Whether its digits are as even in height and place as print."""
     spread = max(float(reading.heights.std()), float(np.abs(reading.feet).mean()))
     return len(reading.heights) >= EVEN_DIGITS and spread < PRINTED_SPREAD
