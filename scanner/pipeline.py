@@ -230,21 +230,14 @@ def _read_known(
 def read_image(gray: Gray, network: Network, min_confidence: float | None = None) -> tuple[FieldReading, ...]:
     """Read a page image (height, width), 0 = ink; turned pages are read upright, and reported as they came."""
     readings, turn = _read_upright(gray, network)
-    named = name_in_reading_order([reading.row.quads for reading in readings])
-    return tuple(
-        make_field(
-            name,
-            readings[index].scores,
-            readings[index].ink,
-            turn_back(readings[index].row.quads, turn, gray.shape),
-            network.card.classes,
-            policy_of(network.card, min_confidence),
-            goes_on=readings[index].row.goes_on,
-            is_boxed=readings[index].row.is_boxed,
-            touching=readings[index].row.touching,
-        )
-        for index, name in named
-    )
+    policy, classes = policy_of(network.card, min_confidence), network.card.classes
+    fields = []
+    for index, name in name_in_reading_order([reading.row.quads for reading in readings]):
+        reading, row = readings[index], readings[index].row
+        quads = turn_back(row.quads, turn, gray.shape)
+        told = {"goes_on": row.goes_on, "is_boxed": row.is_boxed, "touching": row.touching}
+        fields.append(make_field(name, reading.scores, reading.ink, quads, classes, policy, **told))
+    return tuple(fields)
 
 
 def policy_of(card: Card, min_confidence: float | None) -> Policy:
