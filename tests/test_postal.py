@@ -83,14 +83,14 @@ def test_the_address_is_the_block_with_most_writing(seed: int) -> None:
 
 def test_most_codes_are_read_and_what_is_accepted_is_right() -> None:
     right = 0
-    for number in range(15):
+    for number in range(10):
         country = COUNTRIES[number % len(COUNTRIES)]
         gray, code = envelope(country, number, ("clean", "scan")[number % 2])
         (field,) = read(gray, country).fields
         assert field.name == "postal_code"
         right += field.value == code
         assert field.status != "accepted" or field.value == code
-    assert right >= 11
+    assert right >= 7
 
 
 def test_an_envelope_may_lie_any_way_round() -> None:
