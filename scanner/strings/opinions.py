@@ -15,7 +15,6 @@ SURE = 0.98  # probability of the likeliest on the whole
 WHOLE, PARTS = 0.8, 0.18  # weights of the opinions, fitted to lines kept from training: on the whole, on the parts
 LEAST = 1e-9  # probability of the whole: below it, all are alike
 NO_NUMBER = ""  # text of a candidate: words
-
 UNLIKELY = 1e-4  # of the likeliest on the whole: what is less likely is no candidate of it
 
 Floats = npt.NDArray[np.float64]

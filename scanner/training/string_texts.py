@@ -15,7 +15,7 @@ CLOSED = tuple("ABEFHKMNPQRTUVWXYadefhkmnpqrtuvwxy")  # alone, no other letter i
 UNITS = ("Fr.", "CHF", "EUR", "USD", "Rs.", "No.", "Nr.", "kg", "km", "Tel.", "Apt", "Box", "P.O.", "Unit", "TX", "NY",
          "CH-")  # fmt: skip
 MARKS = (",", ".", ":", "-")  # behind a word; nothing that is read
-MOST_WORDS, MOST_DIGITS = 4, 10  # of a line
+MOST_WORDS = 4  # of a line, beside its number
 
 
 def random_text(rng: np.random.Generator) -> list[str]:
