@@ -13,6 +13,7 @@ from scanner.arrays import Gray, Quads, Scores
 from scanner.fields import REVIEW, FieldReading, Policy, field_reading, make_field
 from scanner.network import NOT_A_DIGIT, Network
 from scanner.strings import StringReading, as_row, read_strings
+from scanner.strings.read import LESSER
 from scanner.strings.text import TextReading, read_text
 from scanner.strings.words import Block, TextLine, find_blocks, frame_of
 from scanner.turns import turn_back, turned
@@ -58,7 +59,6 @@ SURE = 0.9  # from here on, nothing else is looked at
 A_BLOCK, A_LINE, A_TURN = 0.4, 0.05, 0.15  # how much a likelier block, a line below, a turn speak against a code
 SPREAD = 0.6  # of the way from the middle to the edges: so far from there addresses stand
 ELSEWHERE = 0.5  # of its probability is left to a code that does not stand in the likeliest block
-LESSER = 0.98  # of a digit's probability: that it is none is at most so likely, or a doubtful code would read nothing
 TURNS = (0, 2, 1, 3)
 
 Floats = npt.NDArray[np.float64]
