@@ -185,8 +185,16 @@ def test_the_command_writes_a_pdf_beside_the_form(tmp_path: Path) -> None:
 # --- fiducials
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("fault", ["clean", "scan", "fax", "photo", "low", "upside_down", "sideways", "photocopy"])
+@pytest.mark.parametrize(
+    ("shape", "fault"),
+    [
+        *(
+            ("square", fault)
+            for fault in ("clean", "scan", "fax", "photo", "low", "upside_down", "sideways", "photocopy")
+        ),
+        *((shape, fault) for shape in SHAPES if shape != "square" for fault in ("fax", "photo", "upside_down")),
+    ],
+)
 def test_forms_are_found_by_fiducials(tmp_path: Path, shape: str, fault: str) -> None:
     text = complete_draft(DRAFT, width_mm)[0].replace('"square"', f'"{shape}"')
     (tmp_path / "form.toml").write_text(text)

@@ -289,7 +289,7 @@ def test_the_margin_around_the_boxes_does_not_matter() -> None:
 @pytest.mark.parametrize(("fault", "least"), [("clean", 0.93), ("scan", 0.9)])
 def test_what_is_written_seldom_hides_the_boxes(style: BoxStyle, fault: str, least: float) -> None:
     """Random forms among decoys, one digit in eight over its frame: 95 - 100 % of the fields were found."""
-    hits = [hit for seed in range(4) for hit in found(make_page(style, fault, seed, seed, DrawnDigits(), DPI))]
+    hits = [hit for seed in range(2) for hit in found(make_page(style, fault, seed, seed, DrawnDigits(), DPI))]
     assert np.mean(hits) >= least
 
 

@@ -240,13 +240,12 @@ def test_nothing_is_accepted_on_a_page_of_noise(network: Network) -> None:
 def test_a_page_of_print_has_no_numbers(width_mm: float, network: Network) -> None:
     """The print of a small page is enlarged to the size of handwriting."""
     height_mm = width_mm * 1.4
-    for seed in range(2):
-        text = Decoy("paragraph", 12, 12, width_mm - 24, height_mm - 24, seed)
-        layout = Layout("text", width_mm, height_mm, (), decoys=(text,))
-        page = scan_form(layout, {}, "clean", DrawnDigits(), np.random.default_rng(seed), DPI)
-        fields = read_image(gray(page.image), network)
-        assert [field.cells for field in fields if field.status == "accepted"] == []
-        assert len(fields) <= 2
+    text = Decoy("paragraph", 12, 12, width_mm - 24, height_mm - 24, 1)
+    layout = Layout("text", width_mm, height_mm, (), decoys=(text,))
+    page = scan_form(layout, {}, "clean", DrawnDigits(), np.random.default_rng(1), DPI)
+    fields = read_image(gray(page.image), network)
+    assert [field.cells for field in fields if field.status == "accepted"] == []
+    assert len(fields) <= 2
 
 
 @pytest.mark.parametrize("kind", ["check_boxes", "bubbles", "rating_row", "print_table", "letter_row", "ruled_lines"])

@@ -115,8 +115,9 @@ def test_about_an_eighth_of_the_digits_reach_over_their_frame() -> None:
 
 
 @pytest.mark.parametrize("style", ALL_STYLES)
-def test_every_style_renders_under_every_fault(style: BoxStyle) -> None:
-    for fault in FAULTS:
+def test_every_style_and_every_fault_is_rendered(style: BoxStyle) -> None:
+    """Each style with a third of the faults, in turn."""
+    for fault in list(FAULTS)[ALL_STYLES.index(style) % 3 :: 3]:
         page = make_page(style, fault, 11, 12, DrawnDigits(), dpi=75)
         height, width = page.image.shape[:2]
         assert page.image.dtype == np.uint8

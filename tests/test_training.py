@@ -38,6 +38,12 @@ from scanner.training.tuning import blend
 Ink = npt.NDArray[np.uint8]
 
 
+pytestmark = [
+    pytest.mark.usefixtures("without_graphs"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning"),
+]
+
+
 @pytest.fixture(scope="module")
 def drawn() -> DigitSet:
     """300 drawn digits, 28 x 28, by 30 writers."""
@@ -55,7 +61,7 @@ def spare(drawn: DigitSet) -> SpareDigits:
 
 
 @pytest.fixture(scope="module")
-def trained(drawn: DigitSet, tmp_path_factory: pytest.TempPathFactory) -> TrainResult:
+def trained(drawn: DigitSet, tmp_path_factory: pytest.TempPathFactory, without_graphs: None) -> TrainResult:
     """A tiny network after one epoch."""
     folder = tmp_path_factory.mktemp("training")
     np.savez(
@@ -161,16 +167,14 @@ def test_what_is_new_comes_up_more_often_than_what_is_known(drawn: DigitSet) -> 
 def test_prepared_digits_depend_on_the_seed_alone(drawn: DigitSet) -> None:
     few = drawn.take(np.arange(20))
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(3) as three:
-        first, second = (
-            training_variants([few], Mixture(OwnSamples(20, 10, 30)), variants=2, seed=4, pool=pool)
-            for pool in (one, three)
-        )
+        mixture = Mixture(OwnSamples(20, 10, 30))
+        first = training_variants([few], mixture, variants=2, seed=4, pool=one)
+        (again,) = training_variants([few], mixture, variants=1, seed=4, pool=three)
     assert [len(samples) for samples in first] == [80, 80]
     assert set(first[0].labels) == set(range(len(CLASSES)))
     assert not np.array_equal(first[0].images, first[1].images)
-    for variant, again in zip(first, second, strict=True):
-        np.testing.assert_array_equal(variant.images, again.images)
-        np.testing.assert_array_equal(variant.labels, again.labels)
+    np.testing.assert_array_equal(first[0].images, again.images)
+    np.testing.assert_array_equal(first[0].labels, again.labels)
 
 
 def test_no_digits_give_no_logits(trained: TrainResult) -> None:

@@ -16,6 +16,7 @@ MAX_RISE, SLOPE = 12, 0.1  # a baseline is at most this many pixels high, or ris
 MIN_TICK = 6  # pixels on the canvas, 1 mm
 MAX_TICK_WIDTH = 6  # pixels; wider is a stroke, or a stroke on a tick
 TICK_WIDTH = 1.6  # times the thickness of the baseline: on small pages, which are enlarged, lines are thick
+LEAST_TICKS = 3  # runs of ink on the baseline
 MAX_PITCH = 160  # pixels, 27 mm
 END_SLACK = 0.3  # of the pitch: a comb's baseline ends with its first and last tick
 MISSING = 1 / 6  # of the ticks may be lost in a stroke that runs into the baseline
@@ -95,11 +96,13 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
     x, y, width, height = baseline_xywh
     columns = np.arange(width)
     top = y + lines.horizontal[y : y + height, x : x + width].argmax(axis=0)  # (w,) the line's upper edge
+    above = np.maximum(top[None, :] - np.arange(2, MIN_TICK + 1)[:, None], 0)
+    is_dark = (ink[above, x + columns] > 0).mean(axis=0) >= 0.75  # (w,) ink stands on the line here
+    if len(_runs(is_dark)[0]) < LEAST_TICKS:  # most lines of a page of print end here
+        return None
     bottom_edge = lines.horizontal[y : y + height, x : x + width][::-1].argmax(axis=0)
     if not _is_straight(bottom_edge):  # the lower edge: digits stand on the upper one
         return None
-    above = np.maximum(top[None, :] - np.arange(2, MIN_TICK + 1)[:, None], 0)
-    is_dark = (ink[above, x + columns] > 0).mean(axis=0) >= 0.75  # (w,) ink stands on the line here
     thickness = float(np.median(np.count_nonzero(lines.horizontal[y : y + height, x : x + width], axis=0)))
     edges = _tick_lattice(is_dark, max(MAX_TICK_WIDTH, TICK_WIDTH * thickness))
     if edges is None:
@@ -168,8 +171,6 @@ def _tick_lattice(is_dark: npt.NDArray[np.bool_], max_width: float) -> Ticks | N
     tick at an end may be lost.
     """
     starts, ends = _runs(is_dark)
-    if len(starts) < 3:
-        return None
     is_clean = ends - starts <= max_width
     ticks = ((starts + ends - 1) / 2)[is_clean]
     if len(ticks) < 2:
@@ -180,7 +181,7 @@ def _tick_lattice(is_dark: npt.NDArray[np.bool_], max_width: float) -> Ticks | N
         for last in {float(ends[-1] - 2), float(len(is_dark) - 1)}:
             for count in _possible_counts(ticks, last - first):
                 pitch = (last - first) / count
-                if max(first, len(is_dark) - last) > END_SLACK * pitch:
+                if max(first, len(is_dark) - last) > END_SLACK * pitch or len(ticks) < CLEAN_TICKS * (count + 1):
                     continue
                 for edges in _edges_between(first, last, count):
                     score = _tick_score(is_dark, ticks, edges, max(2.5, SLACK * pitch))
@@ -206,9 +207,12 @@ def _possible_counts(ticks: Ticks, span: float) -> list[int]:
 def _tick_score(is_dark: npt.NDArray[np.bool_], ticks: Ticks, edges: Ticks, slack: float) -> float:
     """Edges with a tick, less half of those whose tick a stroke hides; 0 where these are no ticks of a comb."""
     near = np.abs(edges[:, None] - ticks[None, :]) <= slack  # (edges, ticks)
-    clean, strays = int(near.any(axis=1).sum()), int((~near.any(axis=0)).sum())
+    clean = int(near.any(axis=1).sum())
+    if clean < CLEAN_TICKS * len(edges):
+        return 0.0
+    strays = int((~near.any(axis=0)).sum())
     missing = int((~_dark_within(is_dark, edges[1:-1], slack)).sum())
-    if clean < CLEAN_TICKS * len(edges) or missing > MISSING * len(edges):
+    if missing > MISSING * len(edges):
         return 0.0
     if (strays > clean or missing) and _chance(len(is_dark), ticks, slack, clean, len(edges)) > CHANCE:
         return 0.0
