@@ -13,6 +13,7 @@ from scanner.arrays import Gray, Quads, Scores
 from scanner.fields import REVIEW, FieldReading, Policy, field_reading, make_field
 from scanner.network import NOT_A_DIGIT, Network
 from scanner.strings import StringReading, as_row, read_strings
+from scanner.strings.opinions import NO_NUMBER
 from scanner.strings.read import LESSER
 from scanner.strings.text import TextReading, read_text
 from scanner.strings.words import Block, TextLine, find_blocks, frame_of
@@ -28,7 +29,7 @@ def _at_end(*counts: int, taken: int = 0) -> str:
 
 def _at_start(*counts: int, taken: int = 0) -> str:
     """Before the town, of which so many letters may be taken for digits; perhaps behind letters of the country."""
-    return f"^a?({_digits(counts)})(?=[0-9]{{0,{taken}}}a|$)"
+    return f"^a?({_digits(counts)})(?=[0-9]{{0,{taken}}}(?:a|$))"
 
 
 def _digits(counts: Sequence[int]) -> str:
@@ -52,36 +53,35 @@ SIDE_ROOM, HIGH_ROOM = 0.3, 0.16  # heights of paper around a line: above and be
 LONGEST = 16.0  # heights of a line that are read: from its start or to its end
 BLOCKS, LINES = 3, 4  # that are looked at: those with most writing, and their last lines
 LEVEL = 0.012  # lines that fall by less need not be turned
-LIKELY = 0.05  # a code is worth so much at least
-EVIDENCE = 0.25  # power of how likely a line has a code: every address has one
-LEAST = 1e-12
-SURE = 0.9  # from here on, nothing else is looked at
-A_BLOCK, A_LINE, A_TURN = 0.4, 0.05, 0.15  # how much a likelier block, a line below, a turn speak against a code
+EVIDENCE, SURENESS = 0.25, 0.5  # powers of how likely a line has a code, and of how sure it is which
+LEAST, LIKELY = 1e-6, 0.05  # evidence; worth of a code
+MOST = 6  # codes that a line may say
+A_BLOCK, A_LINE = 0.22, 0.82  # what is left of a code's worth, for each likelier block, each line below
 SPREAD = 0.6  # of the way from the middle to the edges: so far from there addresses stand
 ELSEWHERE = 0.5  # of its probability is left to a code that does not stand in the likeliest block
-TURNS = (0, 2, 1, 3)
+TURNS = ((0, 1.0), (2, 0.9), (1, 0.6), (3, 0.6))  # with what is left of a code's worth
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class _Said:
-    """What a line says if it has a code: all of it, where the code starts, its digits; the share of the code among all
-    codes that it may say, and how likely it says any."""
+    """What a line says if it has a code: all of it, where the code starts, its digits; the shares of the codes that it
+    may be, and how likely the line says any."""
 
     whole: str
     first: int
     count: int
-    share: float
+    codes: Mapping[str, float]
     evidence: float
 
 
 @dataclass(frozen=True)
 class _Code:
-    """A number that may be the code: how likely its line says no other, what speaks for it in all, its reading."""
+    """A number that may be the code: what speaks for it, up to 1, how much of its confidence is left, its reading."""
 
-    share: float
     worth: float
+    left: float
     reading: StringReading
 
 
@@ -96,19 +96,19 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
     """
     best: _Code | None = None
     quads = np.zeros((0, 4, 2), np.float32)
-    for turn in TURNS:
+    for turn, most in TURNS:
+        if best and best.worth >= most:  # no other is worth more
+            break
         page, blocks, to_turned = _leveled(turned(gray, turn))
         found = _find_code(page, blocks, network, country)
-        if found and (best is None or found.worth - (A_TURN if turn else 0.0) > best.worth):
-            best = found
+        if found and (best is None or most * found.worth > best.worth):
+            best = replace(found, worth=most * found.worth)
             there = cv2.transform(found.reading.quads, to_turned)
             quads = turn_back(np.asarray(there, np.float32), turn, gray.shape)
-        if best and best.worth >= SURE:
-            break
     if best is None:
         return (_not_found(gray),)
     row = as_row(best.reading)
-    scores = _with_doubt(row.scores, best.share, network)
+    scores = _with_doubt(row.scores, best.left, network)
     classes, touching = network.card.classes, best.reading.touching
     return (make_field(NAME, scores, row.ink, quads, classes, policy, is_boxed=False, touching=touching),)
 
@@ -126,13 +126,13 @@ def _leveled(page: Gray) -> tuple[Gray, list[Block], Floats]:
     return page, _likeliest_blocks(page), np.asarray(cv2.invertAffineTransform(turn), np.float64)
 
 
-def _with_doubt(scores: Scores, share: float, network: Network) -> Scores:
-    """Scores of the digits, the least sure one also doubted as much as the whole line is."""
+def _with_doubt(scores: Scores, left: float, network: Network) -> Scores:
+    """Scores of the digits, of the least sure one only that part is left."""
     doubted = scores.copy()
     least = int(scores.max(axis=1).argmin())
     digit, none = int(scores[least].argmax()), network.card.classes.index(NOT_A_DIGIT)
-    doubted[least] *= share
-    doubted[least, none] = min(doubted[least, none] + 1 - share, LESSER * doubted[least, digit])
+    doubted[least] *= left
+    doubted[least, none] = min(doubted[least, none] + 1 - left, LESSER * doubted[least, digit])
     return doubted
 
 
@@ -150,12 +150,12 @@ def _find_code(page: Gray, blocks: Sequence[Block], network: Network, country: s
     best: _Code | None = None
     for rank, block in enumerate(blocks[:BLOCKS]):
         for below, line in enumerate(reversed(block.lines[-LINES:])):
-            against = A_BLOCK * rank + A_LINE * below
-            found = _code_on(page, line, network, country, against)
-            if found and (best is None or found.worth > best.worth):
-                best = found if rank == 0 else replace(found, share=found.share * ELSEWHERE)
-            if best and best.worth >= SURE - against:  # nothing else can be better
-                return best
+            most = A_BLOCK**rank * A_LINE**below
+            if best and best.worth >= most:  # nothing else is worth more
+                break
+            found = _code_on(page, line, network, country)
+            if found and (best is None or most * found.worth > best.worth):
+                best = replace(found, worth=most * found.worth, left=1.0 if rank == 0 else ELSEWHERE)
     return best
 
 
@@ -171,7 +171,7 @@ def _likeliest_blocks(page: Gray) -> list[Block]:
     return sorted(find_blocks(page), key=likeness, reverse=True)
 
 
-def _code_on(page: Gray, line: TextLine, network: Network, country: str, against: float) -> _Code | None:
+def _code_on(page: Gray, line: TextLine, network: Network, country: str) -> _Code | None:
     """The likeliest code of a line, if it says one where the country writes its own."""
     best: _Code | None = None
     for pattern in PLACES[country]:
@@ -180,13 +180,13 @@ def _code_on(page: Gray, line: TextLine, network: Network, country: str, against
         if not text or not said:
             continue
         quad = text.quad_of(said.whole, said.first, said.count)
-        reading = read_strings(page, quad[None], network, [said.count], inset=0.0)[0]
+        reading = read_strings(page, quad[None], network, [said.count], expected=said.codes, inset=0.0)[0]
         if reading is None:
             continue
-        looks = float(reading.scores.max(axis=1).prod()) ** (1 / said.count)
-        worth = said.evidence**EVIDENCE * said.share * looks - against
+        sureness = float(reading.scores.max(axis=1).prod())
+        worth = said.evidence**EVIDENCE * sureness**SURENESS
         if worth >= LIKELY and (best is None or worth > best.worth):
-            best = _Code(said.share, worth, reading)
+            best = _Code(worth, 1.0, reading)
     return best
 
 
@@ -205,7 +205,9 @@ def _said(text: TextReading, pattern: str, country: str) -> _Said | None:
     code = max(shares, key=lambda each: shares[each])
     evidence = max(sum(shares.values()), LEAST)
     _, whole, first = codes[code][0]
-    return _Said(whole, first, len(code), shares[code] / evidence, evidence)
+    alike = sorted(((share, each) for each, share in shares.items() if len(each) == len(code)), reverse=True)[:MOST]
+    expected = {each: share for share, each in alike} | {NO_NUMBER: 1 - evidence}
+    return _Said(whole, first, len(code), expected, evidence)
 
 
 def _frame(line: TextLine, *, is_end: bool) -> Quads:

@@ -59,6 +59,7 @@ def test_an_envelope_is_the_same_for_the_same_seed_and_its_code_is_of_its_countr
         ("in", "a848783", "848783"),
         ("any", "3012a", "3012"),
         ("any", "a848783", "848783"),
+        ("de", "605402", "60540"),
     ],
 )
 def test_a_code_stands_where_its_country_writes_it(country: str, line: str, code: str | None) -> None:

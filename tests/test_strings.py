@@ -11,6 +11,7 @@ from scanner.pipeline import read_image
 from scanner.strings import StringReading, as_row, read_frames, read_strings
 from scanner.strings.ink import find_slant, line_ink, without_rules
 from scanner.strings.lattice import Lattice, Segment, find_segments
+from scanner.strings.opinions import NO_NUMBER
 from scanner.strings.pieces import Piece, find_pieces
 from scanner.synth.hand import DrawnDigits, Writer
 from scanner.synth.sheet import text_ink
@@ -153,6 +154,18 @@ def test_most_lines_with_touching_digits_are_read_where_their_length_is_known() 
     texts = ["".join(map(str, rng.integers(0, 10, 4))) for _ in range(20)]
     right = [text_of(read(crop_of(text, seed, 0.3), 4)) == text for seed, text in enumerate(texts)]
     assert sum(right) >= 12, right
+
+
+def test_what_was_said_before_weighs_and_does_not_decide() -> None:
+    crop = crop_of("4711")
+    alone, again, other, words = (
+        read_strings(crop, whole(crop), load_network(), [4], expected=expected, inset=0.0)[0]
+        for expected in (None, {"4711": 0.9}, {"4777": 0.9, "4711": 0.1}, {"4711": 0.05, NO_NUMBER: 0.95})
+    )
+    assert {text_of(reading) for reading in (alone, again, other, words)} == {"4711"}
+    sure, doubted, none = (reading.scores.max(axis=1).prod() for reading in (again, other, words) if reading)
+    assert sure > doubted
+    assert sure > none
 
 
 def test_it_is_told_that_digits_touch() -> None:

@@ -1,6 +1,7 @@
 """What a line says, by two opinions: of the network that knows digits, on the parts of the line, and of the one that
 reads lines, on the whole. Where both agree, that is it; each makes the other doubt."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,24 @@ from scanner.strings.line import Line
 
 CANDIDATES = 6  # of each opinion
 SURE = 0.98  # probability of the likeliest on the whole
-WHOLE, PARTS = 0.8, 0.18  # weights of the opinions, fitted to lines kept from training: on the whole, on the parts
 LEAST = 1e-9  # probability of the whole: below it, all are alike
 NO_NUMBER = ""  # text of a candidate: words
+UNEXPECTED = 0.02  # share of what was not said before
 UNLIKELY = 1e-4  # of the likeliest on the whole: what is less likely is no candidate of it
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the opinions: on the whole, on the parts, and of what was said before; fitted to lines kept from training."""
+
+    whole: float
+    parts: float
+    before: float
+
+
+ALONE, AGAIN = Weights(0.8, 0.18, 0.0), Weights(0.4, 0.15, 0.6)
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,13 @@ class Candidate:
     weight: float
 
 
-def weigh(line: Line, scores: Floats, frames: Floats, length: int | None = None) -> list[Candidate]:
+def weigh(
+    line: Line,
+    scores: Floats,
+    frames: Floats,
+    length: int | None = None,
+    expected: Mapping[str, float] | None = None,
+) -> list[Candidate]:
     """The likeliest numbers, the best first, and `NO_NUMBER` last where there may be words; none where nothing is.
 
     Args:
@@ -40,7 +59,10 @@ def weigh(line: Line, scores: Floats, frames: Floats, length: int | None = None)
         scores: (n, classes) what the network of digits says of each segment.
         frames: (frames, classes) what the network of lines says.
         length: digits, if known.
+        expected: shares of numbers by an earlier look at more of the paper, `NO_NUMBER` among them.
     """
+    expected = expected or {}
+    weights = AGAIN if expected else ALONE
     found = likeliest_strings(frames, length)
     strings = [(text, part) for text, part in found if text and LETTERS not in text]
     words = sum(part for text, part in found if LETTERS in text)
@@ -48,17 +70,23 @@ def weigh(line: Line, scores: Floats, frames: Floats, length: int | None = None)
     lattice = Lattice(line.pieces, line.segments, scores, line.height)
     paths = {} if is_sure else {path.text: path for path in lattice.likeliest(length)}
     texts = [text for text, part in strings[:CANDIDATES] if part > UNLIKELY * strings[0][1]]
-    texts += [text for text in list(paths)[:CANDIDATES] if text not in texts]
+    texts = list(dict.fromkeys([*texts, *list(paths)[:CANDIDATES], *expected]))
+    texts = [text for text in texts if text != NO_NUMBER]
     if not texts:
         return []
     parted = {text: paths.get(text) or lattice.path_to(text) for text in texts}
     worst = min((path.weight for path in parted.values() if path is not None), default=0.0)
-    wholes = np.maximum(log_probabilities(frames, texts), np.log(LEAST)).tolist()
+    *wholes, word = np.maximum(log_probabilities(frames, [*texts, LETTERS]), np.log(LEAST)).tolist()
+    *before, no_number = weights.before * np.log(
+        [max(expected.get(each, 0.0), UNEXPECTED) for each in [*texts, NO_NUMBER]]
+    )
     weighed = [
-        Candidate(text, path, WHOLE * whole + PARTS * (worst if path is None else path.weight))
-        for (text, path), whole in zip(parted.items(), wholes, strict=True)
+        Candidate(text, path, weights.whole * whole + weights.parts * (worst if path is None else path.weight) + said)
+        for (text, path), whole, said in zip(parted.items(), wholes, before, strict=True)
     ]
     weighed.sort(key=lambda each: -each.weight)
+    words = max(words, np.exp(word)) if expected else words
     if words > LEAST:
-        weighed.append(Candidate(NO_NUMBER, None, WHOLE * float(np.log(words)) + PARTS * worst))
+        weight = weights.whole * float(np.log(words)) + weights.parts * worst + no_number
+        weighed.append(Candidate(NO_NUMBER, None, weight))
     return weighed

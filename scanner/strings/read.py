@@ -1,6 +1,6 @@
 """Numbers in frames that have no cells: each line of ink parted into digits, and what two networks say of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -68,6 +68,7 @@ def read_strings(
     network: Network,
     lengths: Sequence[int | None] | None = None,
     *,
+    expected: Mapping[str, float] | None = None,
     inset: float = INSET,
 ) -> list[StringReading | None]:
     """What stands in each frame of a page.
@@ -77,6 +78,7 @@ def read_strings(
         frames: (n, 4, 2) corners of what holds a line of writing each, clockwise from the top left.
         network: tells what the parts of a line look like.
         lengths: (n) digits, where their number is known.
+        expected: shares of numbers by an earlier look at more of the paper.
         inset: how far the frame reaches inside, in parts of its height; 0 where no frame is printed.
 
     Returns:
@@ -90,15 +92,17 @@ def read_strings(
     parts = iter(np.split(scores, np.cumsum([len(line.segments) for line in seen])[:-1]))
     known = lengths or [None] * len(frames)
     return [
-        None if line is None else _read(line, next(parts), length, network)
+        None if line is None else _read(line, next(parts), length, network, expected or {})
         for line, length in zip(lines, known, strict=True)
     ]
 
 
-def _read(line: Line, scores: Scores, length: int | None, network: Network) -> StringReading | None:
+def _read(
+    line: Line, scores: Scores, length: int | None, network: Network, expected: Mapping[str, float]
+) -> StringReading | None:
     picture = line_picture(line.ink)
     frames = load_line_network().frames([picture.pixels])[0]
-    candidates = weigh(line, scores.astype(np.float64), frames, length)
+    candidates = weigh(line, scores.astype(np.float64), frames, length, expected)
     if not candidates:
         return None
     best = candidates[0]
