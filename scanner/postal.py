@@ -13,6 +13,7 @@ from scanner.arrays import Gray, Quads, Scores
 from scanner.fields import REVIEW, FieldReading, Policy, field_reading, make_field
 from scanner.network import NOT_A_DIGIT, Network
 from scanner.strings import StringReading, as_row, read_strings
+from scanner.strings.ctc import LETTERS
 from scanner.strings.opinions import NO_NUMBER
 from scanner.strings.read import LESSER
 from scanner.strings.text import TextReading, read_text
@@ -51,12 +52,14 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 """Where on its line each country writes its code, and how many digits it has."""
 SIDE_ROOM, HIGH_ROOM = 0.3, 0.16  # heights of paper around a line: above and below there are others
 LONGEST = 16.0  # heights of a line that are read: from its start or to its end
+ZIP_PLUS_4, DASH_BEHIND, DASH = 9, 5, 1.25  # digits; behind so many there is a dash: as wide a gap, in usual ones
 BLOCKS, LINES = 3, 4  # that are looked at: those with most writing, and their last lines
 LEVEL = 0.012  # lines that fall by less need not be turned
 EVIDENCE, SURENESS = 0.25, 0.5  # powers of how likely a line has a code, and of how sure it is which
 LEAST, LIKELY = 1e-6, 0.05  # evidence; worth of a code
 MOST = 6  # codes that a line may say
 A_BLOCK, A_LINE = 0.22, 0.82  # what is left of a code's worth, for each likelier block, each line below
+NAMELESS = 0.7  # of its worth is left to a code below no name
 SPREAD = 0.6  # of the way from the middle to the edges: so far from there addresses stand
 ELSEWHERE = 0.5  # of its probability is left to a code that does not stand in the likeliest block
 TURNS = ((0, 1.0), (2, 0.9), (1, 0.6), (3, 0.6))  # with what is left of a code's worth
@@ -95,14 +98,18 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
         policy: from which confidence on a code is accepted.
     """
     best: _Code | None = None
+    best_worth = 0.0
     quads = np.zeros((0, 4, 2), np.float32)
     for turn, most in TURNS:
         if best and best.worth >= most:  # no other is worth more
             break
         page, blocks, to_turned = _leveled(turned(gray, turn))
         found = _find_code(page, blocks, network, country)
-        if found and (best is None or most * found.worth > best.worth):
-            best = replace(found, worth=most * found.worth)
+        if found is None:
+            continue
+        worth = most * found.worth * (NAMELESS + (1 - NAMELESS) * _begins_with_words(page, blocks[0]))
+        if worth > best_worth:
+            best, best_worth = replace(found, worth=most * found.worth), worth
             there = cv2.transform(found.reading.quads, to_turned)
             quads = turn_back(np.asarray(there, np.float32), turn, gray.shape)
     if best is None:
@@ -111,6 +118,12 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
     scores = _with_doubt(row.scores, best.left, network)
     classes, touching = network.card.classes, best.reading.touching
     return (make_field(NAME, scores, row.ink, quads, classes, policy, is_boxed=False, touching=touching),)
+
+
+def _begins_with_words(page: Gray, block: Block) -> float:
+    """How likely the first line has no digits: a name, which seldom looks like one the other way up."""
+    text = read_text(page, _frame(block.lines[0], is_end=False))
+    return dict(text.strings).get(LETTERS, 0.0) if text else 0.0
 
 
 def _leveled(page: Gray) -> tuple[Gray, list[Block], Floats]:
@@ -197,7 +210,9 @@ def _said(text: TextReading, pattern: str, country: str) -> _Said | None:
     codes: dict[str, list[tuple[float, str, int]]] = {}
     for whole, share in text.strings:
         found = re.search(pattern, whole)
-        if found and re.fullmatch(POSTAL_CODES[country], found[1]):
+        if not found or not re.fullmatch(POSTAL_CODES[country], found[1]):
+            continue
+        if len(found[1]) != ZIP_PLUS_4 or text.gap_behind(whole, found.start(1), ZIP_PLUS_4, DASH_BEHIND) >= DASH:
             codes.setdefault(found[1], []).append((share, whole, found.start(1)))
     if not codes:
         return None

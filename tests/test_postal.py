@@ -13,6 +13,7 @@ from scanner.cli import app
 from scanner.network import load_network
 from scanner.pipeline import PageReading, read_gray
 from scanner.postal import PLACES, _said
+from scanner.strings.ctc import BLANK, SIGNS
 from scanner.strings.text import TextReading
 from scanner.strings.words import MOST_LINES, find_blocks
 from scanner.synth.envelopes import COUNTRIES, make_envelope
@@ -46,7 +47,9 @@ def test_an_envelope_is_the_same_for_the_same_seed_and_its_code_is_of_its_countr
     ("country", "line", "code"),
     [
         ("us", "aa97201", "97201"),
-        ("us", "a972011234", "972011234"),
+        ("us", "a97201-1234", "972011234"),
+        ("us", "a972011234", None),  # a dash belongs there
+        ("us", "a9720-11234", None),
         ("us", "a0197201", "97201"),  # OH taken for digits
         ("us", "97201a", None),  # a house number
         ("us", "a9720", None),
@@ -63,8 +66,13 @@ def test_an_envelope_is_the_same_for_the_same_seed_and_its_code_is_of_its_countr
     ],
 )
 def test_a_code_stands_where_its_country_writes_it(country: str, line: str, code: str | None) -> None:
-    pixels = np.zeros((32, 96), np.uint8)
-    text = TextReading([(line, 0.9)], np.ones((24, 12)), pixels, np.eye(3), np.eye(2, 3), 96)
+    """A dash is a gap."""
+    signs = [BLANK if sign == "-" else 1 + SIGNS.index(sign) for sign in line]
+    frames = np.full((2 * len(signs), 1 + len(SIGNS)), 0.001)
+    frames[np.arange(len(frames)), [each for sign in signs for each in (sign, BLANK)]] = 0.99
+    text = TextReading(
+        [(line.replace("-", ""), 0.9)], frames, np.zeros((32, 96), np.uint8), np.eye(3), np.eye(2, 3), 96
+    )
     found = [said for pattern in PLACES[country] if (said := _said(text, pattern, country))]
     assert {said.whole[said.first : said.first + said.count] for said in found} == ({code} if code else set())
 

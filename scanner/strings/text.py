@@ -58,6 +58,13 @@ class TextReading:
         shift = LESS_LEANING / 2 * float((top - low) @ along) * along
         return np.asarray(leaning + np.stack([-shift, -shift, shift, shift]), np.float32)
 
+    def gap_behind(self, text: str, first: int, count: int, behind: int) -> float:
+        """How far two of `count` neighboring digits of what the line says are apart, in usual distances of the others:
+        digit `behind` and the next, the first is 1."""
+        spans = np.array(digit_frames(self.frames, text)[first : first + count])
+        apart = np.diff(spans.mean(axis=1))
+        return float(apart[behind - 1] / max(np.median(np.delete(apart, behind - 1)), 1))
+
     def _gap(self, middle: float, apart: float) -> float:
         """The column with least ink where a number may end, beside the middle of its last digit."""
         width = self.pixels.shape[1]
