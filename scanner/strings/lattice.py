@@ -4,7 +4,9 @@ Every run of neighboring pieces that may be one digit is an edge from the gap be
 network says how much each looks like each digit, and like none. A string is a path from the first gap to the last.
 """
 
+import heapq
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ from scanner.digits import normalize
 from scanner.strings.pieces import Piece
 
 MOST_PIECES = 5  # of a digit
-WIDEST = 1.6  # heights that a digit is wide at most
+WIDEST = 1.2  # heights that a digit is wide at most
 LOWEST = 0.3  # heights that a digit is high at least
 WIDE, HIGH = 1.0, 0.6  # heights: digits are seldom wider, or lower
 MAY_SHARE = 0.3  # of its width, a digit may stand over or under its neighbor
@@ -120,8 +122,7 @@ class Lattice:
         self._ending: list[list[_Edge]] = [[] for _ in range(len(pieces) + 1)]  # by the gap behind them
         for index, each in enumerate(segments):
             self._ending[each.last].append(_Edge(index, each.first, labels[index], evidence[index].tolist()))
-        self._segments = segments
-        self._weights = weights
+        self._overlaps = _overlaps(segments, weights)
 
     def likeliest(self, length: int | None = None) -> list[Path]:
         """The likeliest paths of different digits, the best first; none where the line cannot be parted.
@@ -145,27 +146,27 @@ class Lattice:
         for gap, skipped in enumerate(self._skips, start=1):
             found = {(text, taken[-1:]): (weight + skipped, text, taken) for weight, text, taken in states[gap - 1]}
             for edge in self._ending[gap]:
+                overlaps = self._overlaps[edge.index]
                 for weight, text, taken in states[edge.first]:
                     if length is not None and len(text) >= length:
                         continue
-                    before = weight + (self._overlap(taken[-1], edge.index) if taken else 0.0)
+                    before = weight + (overlaps[taken[-1]] if taken else 0.0)
                     following = wanted and wanted[len(text)]
                     labels = [(following, edge.gains[int(following)])] if following else edge.labels
                     for label, gain in labels:
                         key = text + label, (edge.index,)
                         if key not in found or before + gain > found[key][0]:
                             found[key] = before + gain, text + label, (*taken, edge.index)
-            states.append(sorted(found.values(), key=lambda state: -state[0])[:beam])
+            states.append(heapq.nlargest(beam, found.values(), key=itemgetter(0)))
         return [Path(text, weight, taken) for weight, text, taken in states[-1]]
 
-    def _overlap(self, before: int, behind: int) -> float:
-        """What it costs that a digit stands over or under the one before."""
-        left, right = self._segments[before].box, self._segments[behind].box
-        shared = left[2] - right[0]
-        if shared <= 0:
-            return 0.0
-        narrow = max(min(left[2] - left[0], right[2] - right[0]), 1)
-        return -self._weights.overlap * max(shared / narrow - MAY_SHARE, 0.0)
+
+def _overlaps(segments: list[Segment], weights: Weights) -> list[list[float]]:
+    """What it costs that a digit, by its index, stands over or under the one before, by its index in the inner list."""
+    left, right = np.array([(each.box[0], each.box[2]) for each in segments], np.float64).reshape(-1, 2).T
+    narrow = np.maximum(np.minimum.outer(right - left, right - left), 1)
+    shared = np.maximum(right[None, :] - left[:, None], 0) / narrow
+    return np.asarray(-weights.overlap * np.maximum(shared - MAY_SHARE, 0)).tolist()
 
 
 def _labels(scores: Floats, evidence: Floats) -> list[list[tuple[str, float]]]:
