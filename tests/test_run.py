@@ -586,7 +586,8 @@ def test_killed_at_any_time_it_goes_on_and_nothing_is_lost(out: Path, tmp_path: 
 
 
 def test_workers_give_the_same_as_this_process(out: Path, tmp_path: Path) -> None:
-    inputs, forms = [SAMPLES / "mixed", SAMPLES / "broken"], [SAMPLES / "postal_card", SAMPLES / "meter_reading"]
+    inputs = [SAMPLES / "mixed" / name for name in ("scan0001.jpg", "scan0002.tif", "scan0003.jpg")]
+    inputs, forms = [*inputs, SAMPLES / "broken"], [SAMPLES / "postal_card", SAMPLES / "meter_reading"]
     run(inputs, out, engine=Engine(workers=2), order=Order(forms=tuple(forms), overlay=True))
     run(inputs, tmp_path / "here", order=Order(forms=tuple(forms), overlay=True))
     assert tables(out) == tables(tmp_path / "here")
