@@ -62,7 +62,8 @@ A_BLOCK, A_LINE = 0.22, 0.82  # what is left of a code's worth, for each likelie
 NAMELESS = 0.7  # of its worth is left to a code below no name
 SPREAD = 0.6  # of the way from the middle to the edges: so far from there addresses stand
 ELSEWHERE = 0.5  # of its probability is left to a code that does not stand in the likeliest block
-TURNS = ((0, 1.0), (2, 0.9), (1, 0.6), (3, 0.6))  # with what is left of a code's worth
+OVER = 0.9  # of a code's worth is left to one that is read upside down
+TURNS = ((0, 1.0), (2, OVER), (1, 0.6), (3, 0.6))
 
 Floats = npt.NDArray[np.float64]
 
@@ -107,9 +108,11 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
         found = _find_code(page, blocks, network, country)
         if found is None:
             continue
-        worth = most * found.worth * (NAMELESS + (1 - NAMELESS) * _begins_with_words(page, blocks[0]))
+        found = replace(found, worth=most * found.worth)
+        is_decided = best is None and found.worth >= OVER  # nothing comes that it is weighed against
+        worth = found.worth * (1.0 if is_decided else _named(page, blocks[0]))
         if worth > best_worth:
-            best, best_worth = replace(found, worth=most * found.worth), worth
+            best, best_worth = found, worth
             there = cv2.transform(found.reading.quads, to_turned)
             quads = turn_back(np.asarray(there, np.float32), turn, gray.shape)
     if best is None:
@@ -120,10 +123,11 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
     return (make_field(NAME, scores, row.ink, quads, classes, policy, is_boxed=False, touching=touching),)
 
 
-def _begins_with_words(page: Gray, block: Block) -> float:
-    """How likely the first line has no digits: a name, which seldom looks like one the other way up."""
+def _named(page: Gray, block: Block) -> float:
+    """What is left of a code's worth by its first line: a name, which seldom looks like one the other way up."""
     text = read_text(page, _frame(block.lines[0], is_end=False))
-    return dict(text.strings).get(LETTERS, 0.0) if text else 0.0
+    words = dict(text.strings).get(LETTERS, 0.0) if text else 0.0
+    return NAMELESS + (1 - NAMELESS) * words
 
 
 def _leveled(page: Gray) -> tuple[Gray, list[Block], Floats]:
@@ -193,7 +197,7 @@ def _code_on(page: Gray, line: TextLine, network: Network, country: str) -> _Cod
         if not text or not said:
             continue
         quad = text.quad_of(said.whole, said.first, said.count)
-        reading = read_strings(page, quad[None], network, [said.count], expected=said.codes, inset=0.0)[0]
+        reading = read_strings(page, quad[None], network, [said.count], expected=[said.codes], inset=0.0)[0]
         if reading is None:
             continue
         sureness = float(reading.scores.max(axis=1).prod())

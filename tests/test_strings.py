@@ -160,7 +160,7 @@ def test_what_was_said_before_weighs_and_does_not_decide() -> None:
     crop = crop_of("4711")
     alone, again, other, words = (
         read_strings(crop, whole(crop), load_network(), [4], expected=expected, inset=0.0)[0]
-        for expected in (None, {"4711": 0.9}, {"4777": 0.9, "4711": 0.1}, {"4711": 0.05, NO_NUMBER: 0.95})
+        for expected in (None, [{"4711": 0.9}], [{"4777": 0.9, "4711": 0.1}], [{"4711": 0.05, NO_NUMBER: 0.95}])
     )
     assert {text_of(reading) for reading in (alone, again, other, words)} == {"4711"}
     sure, doubted, none = (reading.scores.max(axis=1).prod() for reading in (again, other, words) if reading)

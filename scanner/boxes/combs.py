@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -35,19 +36,12 @@ CHANCE = 0.02  # digits stand on the baseline: of more strays than ticks, so few
 NEAR_TICKS = 5  # ticks apart: a stroke or three may stand between two ticks
 SLACK = 0.06  # of the pitch: a tick may stand this far from its place
 MANY = 7  # cells over which a drift of the pitch adds up to more than that
-NEARER = (
-    0.03,
-    -0.03,
-    0.06,
-    -0.06,
-    0.09,
-    -0.09,
-    0.0,
-)  # by how much the pitch grows from the middle to one end; 0 wins where it fits
+NEARER = 0.03, -0.03, 0.06, -0.06, 0.09, -0.09, 0.0  # growth of the pitch, middle to one end; 0 wins where it fits
 COMB_ASPECT = 1.2  # height of a comb's cell over its pitch: handwritten digits are that tall
 TALL_TICK = 0.75  # ticks this long, over the pitch, are sides of cells that have lost their top
 
 Ticks = npt.NDArray[np.float64]  # (n,) x of each
+Runs: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # (n,) where each starts, and where it has ended
 
 
 @dataclass(frozen=True)
@@ -98,13 +92,14 @@ def _comb_on(ink: Mask, lines: Lines, baseline_xywh: tuple[int, int, int, int]) 
     top = y + lines.horizontal[y : y + height, x : x + width].argmax(axis=0)  # (w,) the line's upper edge
     above = np.maximum(top[None, :] - np.arange(2, MIN_TICK + 1)[:, None], 0)
     is_dark = (ink[above, x + columns] > 0).mean(axis=0) >= 0.75  # (w,) ink stands on the line here
-    if len(_runs(is_dark)[0]) < LEAST_TICKS:  # most lines of a page of print end here
+    runs = _runs(is_dark)
+    if len(runs[0]) < LEAST_TICKS:  # most lines of a page of print end here
         return None
     bottom_edge = lines.horizontal[y : y + height, x : x + width][::-1].argmax(axis=0)
     if not _is_straight(bottom_edge):  # the lower edge: digits stand on the upper one
         return None
     thickness = float(np.median(np.count_nonzero(lines.horizontal[y : y + height, x : x + width], axis=0)))
-    edges = _tick_lattice(is_dark, max(MAX_TICK_WIDTH, TICK_WIDTH * thickness))
+    edges = _tick_lattice(is_dark, runs, max(MAX_TICK_WIDTH, TICK_WIDTH * thickness))
     if edges is None:
         return None
     pitch = edges[1] - edges[0]
@@ -164,13 +159,13 @@ def _room_above(lines: Lines, xs: Ticks, ys: Ticks) -> float:
     return float(MIN_TICK + len(strip) - across[-1]) if len(across) else np.inf
 
 
-def _tick_lattice(is_dark: npt.NDArray[np.bool_], max_width: float) -> Ticks | None:
+def _tick_lattice(is_dark: npt.NDArray[np.bool_], runs: Runs, max_width: float) -> Ticks | None:
     """Edges of equal cells from end to end of the baseline, chosen so that most edges have a tick.
 
     Strokes that stand on the baseline look like ticks, so there may be strays; strokes on a tick hide it, and the
     tick at an end may be lost.
     """
-    starts, ends = _runs(is_dark)
+    starts, ends = runs
     is_clean = ends - starts <= max_width
     ticks = ((starts + ends - 1) / 2)[is_clean]
     if len(ticks) < 2:
@@ -225,7 +220,7 @@ def _chance(length: int, ticks: Ticks, slack: float, hits: int, edges: int) -> f
     return float(sum(comb(edges, k) * share**k * (1 - share) ** (edges - k) for k in range(hits, edges + 1)))
 
 
-def _runs(is_dark: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _runs(is_dark: npt.NDArray[np.bool_]) -> Runs:
     padded = np.concatenate([[False], is_dark, [False]])
     return np.flatnonzero(padded[1:] & ~padded[:-1]), np.flatnonzero(~padded[1:] & padded[:-1])
 

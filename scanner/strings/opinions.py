@@ -15,6 +15,7 @@ CANDIDATES = 6  # of each opinion
 SURE = 0.98  # probability of the likeliest on the whole
 LEAST = 1e-9  # probability of the whole: below it, all are alike
 NO_NUMBER = ""  # text of a candidate: words
+NOTHING: Mapping[str, float] = {}  # was said before
 UNEXPECTED = 0.02  # share of what was not said before
 UNLIKELY = 1e-4  # of the likeliest on the whole: what is less likely is no candidate of it
 
@@ -50,7 +51,7 @@ def weigh(
     scores: Floats,
     frames: Floats,
     length: int | None = None,
-    expected: Mapping[str, float] | None = None,
+    expected: Mapping[str, float] = NOTHING,
 ) -> list[Candidate]:
     """The likeliest numbers, the best first, and `NO_NUMBER` last where there may be words; none where nothing is.
 
@@ -61,7 +62,6 @@ def weigh(
         length: digits, if known.
         expected: shares of numbers by an earlier look at more of the paper, `NO_NUMBER` among them.
     """
-    expected = expected or {}
     weights = AGAIN if expected else ALONE
     found = likeliest_strings(frames, length)
     strings = [(text, part) for text, part in found if text and LETTERS not in text]
@@ -70,8 +70,7 @@ def weigh(
     lattice = Lattice(line.pieces, line.segments, scores, line.height)
     paths = {} if is_sure else {path.text: path for path in lattice.likeliest(length)}
     texts = [text for text, part in strings[:CANDIDATES] if part > UNLIKELY * strings[0][1]]
-    texts = list(dict.fromkeys([*texts, *list(paths)[:CANDIDATES], *expected]))
-    texts = [text for text in texts if text != NO_NUMBER]
+    texts = [text for text in dict.fromkeys([*texts, *list(paths)[:CANDIDATES], *expected]) if text != NO_NUMBER]
     if not texts:
         return []
     parted = {text: paths.get(text) or lattice.path_to(text) for text in texts}

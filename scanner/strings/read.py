@@ -68,7 +68,7 @@ def read_strings(
     network: Network,
     lengths: Sequence[int | None] | None = None,
     *,
-    expected: Mapping[str, float] | None = None,
+    expected: Sequence[Mapping[str, float]] | None = None,
     inset: float = INSET,
 ) -> list[StringReading | None]:
     """What stands in each frame of a page.
@@ -78,7 +78,7 @@ def read_strings(
         frames: (n, 4, 2) corners of what holds a line of writing each, clockwise from the top left.
         network: tells what the parts of a line look like.
         lengths: (n) digits, where their number is known.
-        expected: shares of numbers by an earlier look at more of the paper.
+        expected: (n) shares of numbers by an earlier look at more of the paper, where there was one.
         inset: how far the frame reaches inside, in parts of its height; 0 where no frame is printed.
 
     Returns:
@@ -90,10 +90,10 @@ def read_strings(
         return [None] * len(frames)
     scores = network.scores(np.concatenate([line.digits for line in seen]))
     parts = iter(np.split(scores, np.cumsum([len(line.segments) for line in seen])[:-1]))
-    known = lengths or [None] * len(frames)
+    known, said = lengths or [None] * len(frames), expected or [{}] * len(frames)
     return [
-        None if line is None else _read(line, next(parts), length, network, expected or {})
-        for line, length in zip(lines, known, strict=True)
+        None if line is None else _read(line, next(parts), length, network, before)
+        for line, length, before in zip(lines, known, said, strict=True)
     ]
 
 

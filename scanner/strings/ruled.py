@@ -25,11 +25,7 @@ TALL = 0.35  # distances of lines: what is lower is a dash or a dot
 STROKE = 0.22  # distances of lines: so far up and down some column of a digit has ink, and no dash
 APART = 2.2  # distances of lines: digits of a number are no farther apart
 ROOM = 0.06  # distances of lines: paper around a number
-WALL = (
-    0.15,
-    0.4,
-    0.85,
-)  # distances of lines: an upright stroke so thin, so close to where lines end, so high, is ruled
+WALL = 0.15, 0.4, 0.85  # distances of lines: an upright stroke so thin, so close to where they end, so high, is ruled
 SHARED, BEYOND = 0.5, 0.25  # distances of lines: a part of a row has so much in it; writing goes so far beyond
 MOST = 14  # parts of a number
 
