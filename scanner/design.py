@@ -1,6 +1,6 @@
 """A form from a picture of it, blank or filled: its boxes become fields, its print is kept to find it again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from scanner.errors import FormError, NoInputError, PageError
 from scanner.fields import name_in_reading_order
 from scanner.form import Form, FormField, Sheet, form_text
 from scanner.known import MM_PER_INCH, PX_PER_MM, picture_bytes, picture_path
+from scanner.labels import find_labels, with_names
 from scanner.network import Network, load_network
 from scanner.page import count_pages, load_page
 from scanner.staging import write_whole
@@ -41,18 +42,31 @@ class Proposal:
     has_resolution: bool = True
 
 
-def propose_form(path: Path) -> list[Proposal]:
+def propose_form(path: Path, language: str | None = None) -> list[Proposal]:
     """Find the boxes on every page of a file.
+
+    Args:
+        path: picture or PDF.
+        language: of the printed labels, as Tesseract calls it: fields get their names; by default by their place.
 
     Raises:
         NoInputError: it cannot be read.
+        UsageError: Tesseract cannot read that language.
     """
     try:
         pages = [load_page(path, number) for number in range(1, count_pages(path) + 1)]
     except PageError as error:
         raise NoInputError(f"{path}: {error.detail} ({error.reason}); give a picture or PDF of the form") from error
     network = load_network()
-    return [propose_page(page.gray, page.dpi, network, number) for number, page in enumerate(pages, start=1)]
+    found = [propose_page(page.gray, page.dpi, network, number) for number, page in enumerate(pages, start=1)]
+    return found if language is None else _named(found, language)
+
+
+def _named(pages: list[Proposal], language: str) -> list[Proposal]:
+    """Pages whose fields are called what is printed beside them."""
+    labels = [label for page in pages for label in find_labels(page.picture, PX_PER_MM, page.fields, language)]
+    named = with_names([field for page in pages for field in page.fields], labels)
+    return [replace(page, fields=tuple(field for field in named if field.page == n)) for n, page in enumerate(pages, 1)]
 
 
 def propose_page(gray: Gray, dpi: float | None, network: Network, number: int = 1) -> Proposal:

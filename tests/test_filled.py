@@ -252,11 +252,15 @@ def test_a_date_counts_its_days() -> None:
     assert value_of("32012020", field) is None
 
 
-def test_the_commands_of_a_form(tmp_path: Path) -> None:
+def test_the_commands_of_a_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanner.labels.missing", lambda: "install tesseract")
     blank = saved(scanned({}, "clean"), tmp_path / "blank")
     form = tmp_path / "card" / "form.toml"
     made = RUNNER.invoke(app, ["form", "new", str(blank), "-o", str(form)])
-    assert (made.exit_code, made.output) == (0, f"{form}: 4 fields on 1 page\n")
+    assert (made.exit_code, made.output) == (
+        0,
+        f"{form}: 4 fields on 1 page\nnamed by their place; to name fields by their labels, install tesseract\n",
+    )
     again = RUNNER.invoke(app, ["form", "new", str(blank), "-o", str(form)])
     assert again.exit_code == 2
     page, other = saved(scanned(WRITTEN), tmp_path / "page"), tmp_path / "other.png"

@@ -24,11 +24,16 @@ def new(
         Path, typer.Option("--output", "-o", help="The form file, or its folder; pictures of its pages go beside it.")
     ],
     name: Annotated[str | None, typer.Option(help="Of the form. Default: that of the folder of the form file.")] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(help="Of the printed labels, for Tesseract: eng, deu+fra. Default: eng, if it is there."),
+    ] = None,
 ) -> None:
     """Find the boxes of a form and write form.toml, to be looked through: name the fields, say what they hold."""
     from scanner.design import propose_form, write_form
     from scanner.form.load import FILE_NAME
     from scanner.known import picture_path
+    from scanner.labels import LANGUAGE, missing
 
     if output.is_dir() or output.suffix != ".toml":
         output = output / FILE_NAME
@@ -38,13 +43,18 @@ def new(
     name = output.resolve().parent.name if name is None else name
     if not name.isidentifier():
         raise UsageError(f"{name!r} cannot be the name of a form; give one of letters, digits and _ with --name")
-    pages = propose_form(blank)
+    lacking = missing()
+    if lacking is not None and language is not None:
+        raise UsageError(f"printed labels are read by Tesseract: {lacking}")
+    pages = propose_form(blank, (language or LANGUAGE) if lacking is None else None)
     try:
         write_form(output, name, pages)
     except OSError as error:
         raise OutputError(f"{output}: cannot write: {error.strerror}; choose another folder") from error
     fields = sum(len(page.fields) for page in pages)
     say(printable(f"{output}: {_count(fields, 'field')} on {_count(len(pages), 'page')}"))
+    if lacking is not None:
+        say(printable(f"named by their place; to name fields by their labels, {lacking}"))
     for number, page in enumerate(pages, start=1):
         if not page.has_resolution:
             told = f"{page.width_mm:g} x {page.height_mm:g} mm"

@@ -17,8 +17,12 @@ Place: TypeAlias = Annotated[tuple[Millimeters, Millimeters], Strict(False)]
 OTHER_COLUMNS = frozenset({"file", "page", "form", "status", "problem"})  # of forms.csv
 
 
-def _usable(name: str) -> str:
-    """A name that can be a column of forms.csv and stand in a rule."""
+def usable_name(name: str) -> str:
+    """A name that can be a column of forms.csv and stand in a rule.
+
+    Raises:
+        ValueError: it cannot.
+    """
     if not name.isidentifier() or keyword.iskeyword(name) or unicodedata.normalize("NFKC", name) != name:
         raise ValueError("use letters, digits and _ alone, a letter first, and no word of Python such as class")
     if name in OTHER_COLUMNS:
@@ -28,7 +32,7 @@ def _usable(name: str) -> str:
 
 Choice: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^;\x00-\x1f]+$")]
 Text: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
-Name: TypeAlias = Annotated[str, Field(max_length=64), AfterValidator(_usable)]
+Name: TypeAlias = Annotated[str, Field(max_length=64), AfterValidator(usable_name)]
 
 
 class _Table(BaseModel):
