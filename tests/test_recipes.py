@@ -61,6 +61,7 @@ def check_probabilities(path: Path) -> None:
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_the_same_seed_gives_the_same_weights(digits: DigitSet, tmp_path: Path) -> None:
     import keras
 
