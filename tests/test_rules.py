@@ -38,6 +38,40 @@ def test_a_number_lies_in_its_range_with_its_decimals() -> None:
     assert rule.density == pytest.approx(0.1851, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("keys", "number", "words"),
+    [
+        ({"type": "number", "max": 20}, "0021", "is above 20"),
+        ({"type": "number", "min": 5, "max": 20}, "0004", "is below 5 or above 20"),
+        (
+            {"type": "date", "format": "DDMMYY", "earliest": dt.date(2020, 1, 1)},
+            "310226",
+            "is no date as DDMMYY from 2020",
+        ),
+        ({"type": "postal_code", "country": "ch"}, "0999", "is no postal code of ch"),
+        ({"type": "postal_code"}, "12", "is no postal code"),
+        ({"pattern": "1.*"}, "2000", "does not match 1.*"),
+        ({"check": "luhn"}, "0001", "has the wrong check digit (luhn)"),
+        ({"required": True}, "", "the form asks for a number here"),
+        ({"required": True, "pattern": "1.*"}, "1000", ""),
+        ({}, "", ""),
+    ],
+)
+def test_what_is_wrong_with_a_number_is_said(keys: dict[str, Any], number: str, words: str) -> None:
+    said = field_rule(field(**keys), NOWHERE).broken_by(number)
+    assert said.startswith(words)
+    assert bool(said) == bool(words)
+
+
+def test_a_number_that_is_in_no_list_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "customers.csv").write_text("number\n1008\n2007\n0018\n")
+    rule = field_rule(field(list="customers.csv:number", check="luhn"), tmp_path)
+    assert rule.numbers == ("0018", "1008")
+    assert rule.broken_by("1008") == ""
+    assert rule.broken_by("1016") == "is not in customers.csv:number"
+    assert rule.broken_by("1009") == "has the wrong check digit (luhn)"
+
+
 @given(st.integers(0, 99_999), st.integers(0, 4))
 def test_decimals_move_the_point(number: int, decimals: int) -> None:
     assert as_number(f"{number:05d}", decimals) == pytest.approx(number * 10.0**-decimals)

@@ -18,6 +18,8 @@ from scanner.form.model import FormField
 
 Allows: TypeAlias = Callable[[str], bool]
 """Whether a number, as its digits without blanks, may be written."""
+Part: TypeAlias = tuple[Allows, str]
+"""Something that is asked of a number, and what is said of one that it does not allow."""
 
 POSTAL_CODES = {
     "any": r"\d{3,10}",
@@ -45,13 +47,21 @@ class FieldRule:
 
     `allows`: of a number's digits, blanks left out; of an empty field too. `density`: of all rows of digits that fill
     the cells, the part that is allowed. `numbers`: all there are, where a list says so. `is_bound`: whether anything
-    is asked of the digits.
+    is asked of the digits. `parts`: what is asked of them, each with what is said of a number that it does not allow.
     """
 
     allows: Allows
     density: float
     numbers: tuple[str, ...] | None = None
     is_bound: bool = True
+    parts: tuple["Part", ...] = ()
+
+    def broken_by(self, number: str) -> str:
+        """What is wrong with a number, in words; empty where nothing is."""
+        if self.allows(number):
+            return ""
+        said = (words for allows, words in self.parts if number and not allows(number))
+        return next(said, "breaks the rule of its field" if number else "the form asks for a number here")
 
 
 def field_rule(field: FormField, folder: Path) -> FieldRule:
@@ -70,19 +80,21 @@ def rule_with(field: FormField, listed: Sequence[str] | None) -> FieldRule:
         FormError: there is no such check.
     """
     parts = [part for part in (_of_type(field), _of_pattern(field), _of_check(field)) if part is not None]
+    asked = [allows for allows, _ in parts]
     numbers: tuple[str, ...] | None = None
     if listed is not None:
-        numbers = tuple(sorted({number for number in listed if all(part(number) for part in parts)}))
-        parts = [frozenset(numbers).__contains__]
+        numbers = tuple(sorted({number for number in listed if all(part(number) for part in asked)}))
+        asked = [frozenset(numbers).__contains__]
+        parts.append((asked[0], f"is not in {field.list}"))
 
     def allows(number: str) -> bool:
-        return all(part(number) for part in parts) if number else not field.required
+        return all(part(number) for part in asked) if number else not field.required
 
     if numbers is not None:
         density = len(numbers) / 10**field.cells
     else:
         density = _density(allows, field.cells) if parts else 1.0
-    return FieldRule(allows, min(max(density, RAREST), 1.0), numbers, is_bound=bool(parts))
+    return FieldRule(allows, min(max(density, RAREST), 1.0), numbers, is_bound=bool(parts), parts=tuple(parts))
 
 
 def _density(allows: Allows, cells: int) -> float:
@@ -92,20 +104,22 @@ def _density(allows: Allows, cells: int) -> float:
     return max(sum(map(allows, numbers)), 0.5) / TRIED
 
 
-def _of_type(field: FormField) -> Allows | None:
+def _of_type(field: FormField) -> Part | None:
     if field.type == "number":
         return None if field.min is None and field.max is None else _in_range(field)
     if field.type == "date":
         return _date(field)
     if field.type == "postal_code":
-        return _fully(POSTAL_CODES[field.country or "any"])
+        country = field.country or "any"
+        return _fully(POSTAL_CODES[country]), "is no postal code" + (f" of {country}" if country != "any" else "")
     return None
 
 
-def _in_range(field: FormField) -> Allows:
+def _in_range(field: FormField) -> Part:
     low = -np.inf if field.min is None else field.min
     high = np.inf if field.max is None else field.max
-    return lambda number: bool(low <= as_number(number, field.decimals) <= high)
+    limits = [f"below {low:g}"] * (field.min is not None) + [f"above {high:g}"] * (field.max is not None)
+    return (lambda number: bool(low <= as_number(number, field.decimals) <= high)), f"is {' or '.join(limits)}"
 
 
 def as_number(digits: str, decimals: int = 0) -> float:
@@ -113,14 +127,17 @@ def as_number(digits: str, decimals: int = 0) -> float:
     return int(digits) / 10**decimals
 
 
-def _date(field: FormField) -> Allows:
+def _date(field: FormField) -> Part:
     def allows(number: str) -> bool:
         date = as_date(number, field.format or "")
         if date is None:
             return False
         return (field.earliest or dt.date.min) <= date <= (field.latest or dt.date.max)
 
-    return allows
+    limits = [f"from {field.earliest}"] * (field.earliest is not None) + [f"to {field.latest}"] * (
+        field.latest is not None
+    )
+    return allows, " ".join([f"is no date as {field.format}", *limits])
 
 
 def as_date(digits: str, form: str) -> dt.date | None:
@@ -146,8 +163,8 @@ def _part(digits: str, form: str, name: str) -> int:
     return int(digits[start : start + len(name)])
 
 
-def _of_pattern(field: FormField) -> Allows | None:
-    return None if field.pattern is None else _fully(field.pattern)
+def _of_pattern(field: FormField) -> Part | None:
+    return None if field.pattern is None else (_fully(field.pattern), f"does not match {field.pattern}")
 
 
 def _fully(pattern: str) -> Allows:
@@ -174,7 +191,7 @@ def takes_too_long(pattern: str, cells: int) -> bool:
     return False
 
 
-def _of_check(field: FormField) -> Allows | None:
+def _of_check(field: FormField) -> Part | None:
     if field.check is None:
         return None
     module = _stdnum(field.check)
@@ -183,7 +200,7 @@ def _of_check(field: FormField) -> Allows | None:
             f"field {field.name}, check: python-stdnum has no {field.check!r}; luhn, verhoeff, damm, ean, isbn, "
             "iso7064.mod_11_10, ch.esr and its many others can be used"
         )
-    return cache(lambda number: bool(module.is_valid(number)))
+    return cache(lambda number: bool(module.is_valid(number))), f"has the wrong check digit ({field.check})"
 
 
 def _stdnum(name: str) -> Any:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from scanner.errors import PageError
 from scanner.ledger import Ledger, now_text
+from scanner.network import NOT_A_DIGIT
 from scanner.review.apply import Said, settle
 from scanner.review.book import Book, FieldKey, Verdict, Way
-from scanner.review.meaning import Impossible, meaning_of
+from scanner.review.meaning import Impossible, Meant, meaning_of
 from scanner.review.take_in import broken_rule, make_verdict
 from scanner.review.waiting import BoxesSeen, Item, Purpose, Waiting, find_not_unique, find_waiting
 from scanner.sources import real_path
@@ -172,14 +173,15 @@ class Desk:
 
     # --- what is said
 
-    def problem(self, id_: str, typed: str) -> str:
-        """What is the matter with what is being typed; empty where nothing is.
+    def problem(self, id_: str, typed: str | None = None) -> str:
+        """What is the matter with what is being typed, or was read; empty where nothing is.
 
         Raises:
             Impossible: it cannot stand there.
         """
         item = self.item(id_)
-        meant = meaning_of(typed, item.reading, field=self.field_of(item))
+        was_read = Meant(item.reading.value, item.reading.cells, is_readable=NOT_A_DIGIT not in item.reading.cells)
+        meant = was_read if typed is None else meaning_of(typed, item.reading, field=self.field_of(item))
         return "" if meant is None else broken_rule(item.page, item.reading, meant, self._forms)
 
     def say(self, who: str, id_: str, typed: str, seconds: float | None = None, *, is_certain: bool = False) -> None:

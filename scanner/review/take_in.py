@@ -106,8 +106,8 @@ def broken_rule(page: PageReading, reading: FieldReading, meant: Meant, forms: "
 
     described = {field.name: field for field in known.form.fields}
     rule = known.rules.get(reading.name)
-    if rule is not None and not rule.allows(meant.value):
-        return "breaks the rule of its field"
+    if rule is not None and (broken := rule.broken_by(meant.value)):
+        return broken
     cells: Mapping[str, str] = {each.name: each.cells for each in page.fields} | {reading.name: meant.cells}
     for equation in known.equations:
         if reading.name in equation.names and set(equation.names) <= cells.keys():

@@ -210,6 +210,7 @@ def _shown(desk: Desk, item: Item) -> dict[str, Any]:
         "value": "" if item.is_blind else reading.value,
         "confidences": [] if item.is_blind else reading.digit_confidences,
         "reason": "" if item.is_blind else reading.reason,
+        "rule": "" if item.is_blind else desk.problem(item.id),
         "alternatives": [] if item.is_blind else [cells for cells, _ in reading.alternatives[:3]],
         "is_blind": item.is_blind,
         "purpose": item.purpose,

@@ -61,14 +61,14 @@ function show() {
   $("#crop").src = field.picture.src;
   $(".crop").style.maxWidth = `${Math.max(14, Math.min(64, field.boxes * BOX_REM + 3))}rem`;
   $("#boxes").style.maxWidth = $(".crop").style.maxWidth;
-  tell(field.reason ? words(field.reason) : "", "doubt");
+  tell(reason(field), "doubt");
   $("#choices").replaceChildren(...field.choices.map(choice));
   draw();
   $("#typed").focus();
   window.dispatchEvent(new CustomEvent("scanner-shown", { detail: field.id }));
 }
 
-const words = (reason) => reason.replaceAll("_", " ");
+const reason = (field) => field.rule ? `${field.value} ${field.rule}`.trim() : field.reason.replaceAll("_", " ");
 
 function choice(name) {
   const button = document.createElement("button");
@@ -249,7 +249,7 @@ document.addEventListener("keydown", (event) => {
   } else if (field && event.key === "Backspace") {
     event.preventDefault();
     if (typed === null) type("");
-    else if (typed === "" && !field.is_blind) { typed = null; tell(words(field.reason), "doubt"); draw(); } else type(typed.slice(0, -1));
+    else if (typed === "" && !field.is_blind) { typed = null; tell(reason(field), "doubt"); draw(); } else type(typed.slice(0, -1));
   } else if (field?.choices.length && /^[1-9]$/.test(event.key)) {
     event.preventDefault();
     $("#choices").children[Number(event.key) - 1]?.click();
