@@ -5,7 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
+SLOW = ("pipeline", "run", "samples", "training", "recipes", "boxes", "synth_pages", "blank", "register",
+        "string_network")  # fmt: skip
+
 os.environ["SCANNER_WORKERS"] = "1"  # commands read in the process of the tests; those about workers say so
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first: each runs in one process, and what comes last should be short."""
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in SLOW)
 
 
 @pytest.fixture(scope="module")
