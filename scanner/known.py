@@ -18,7 +18,7 @@ from scanner.form.equations import Equation, parse_equation
 from scanner.form.load import FILE_NAME
 from scanner.form.rules import FieldRule, field_rule, rule_with
 from scanner.page import load_page
-from scanner.register import Fiducials, Reference, make_reference
+from scanner.register import Fiducials, Reference, make_reference, printed_off_mm
 
 MM_PER_INCH = 25.4
 PX_PER_MM = 6.0  # of the picture of a page: 152 dpi keeps captions and frames, and the file small
@@ -198,10 +198,17 @@ def _reference(form: Form, page: int, gray: Gray) -> Reference:
     reference = make_reference(gray, to_page, {field.name: cells_mm(field) for field in fields}, fiducials)
     elsewhere = [name for name, part in reference.printed.items() if part < PRINTED]
     if elsewhere:
-        raise FormError(
-            *(
-                f"{path}: the boxes of field {name} are not printed where the form says; correct its place"
-                for name in elsewhere
-            )
-        )
+        raise FormError(*(f"{path}: {_told_off(reference, name, gray)}" for name in elsewhere))
     return reference
+
+
+def _told_off(reference: Reference, name: str, gray: Gray) -> str:
+    """Where the boxes of a field are printed instead."""
+    x_mm, y_mm, part = printed_off_mm(gray, reference.to_page, reference.cells_mm[name])
+    if part < PRINTED:
+        return f"the boxes of field {name} are not printed where the form says, nor near there; correct its place"
+    across, down = "right" if x_mm > 0 else "left", "below" if y_mm > 0 else "above"
+    return (
+        f"the boxes of field {name} are not printed where the form says, but {abs(x_mm):g} mm to the {across} and "
+        f"{abs(y_mm):g} mm {down}; correct x_mm and y_mm"
+    )

@@ -14,7 +14,7 @@ from scanner.errors import UsageError
 from scanner.form import FormField, usable_name
 
 LANGUAGE = "eng"  # as Tesseract calls it
-SURE = 50.0  # of 100: words that Tesseract is less sure of are frames, logos and dirt
+SURE = 75.0  # of 100: words that Tesseract is less sure of are frames, logos and dirt
 SCATTERED = "--psm 11"  # print is looked for everywhere, in no order
 PX_PER_MM = 12.0  # at 300 dpi Tesseract reads best
 SECONDS = 120  # for a page

@@ -303,6 +303,16 @@ def test_a_field_where_no_boxes_are_printed_is_a_mistake(folder: Path, tmp_path:
         load_known_form(place)
 
 
+def test_where_the_boxes_are_instead_is_told(folder: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(folder, tmp_path / "card")
+    document = tomlkit.parse((place / "form.toml").read_text())
+    document["fields"][0]["x_mm"] -= 2.5
+    document["fields"][0]["y_mm"] += 3.0
+    (place / "form.toml").write_text(tomlkit.dumps(document))
+    with pytest.raises(FormError, match=r"2\.(25|5|75) mm to the right and (2\.75|3|3\.25) mm above"):
+        load_known_form(place)
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_field_with_a_cell_too_few_is_never_accepted(folder: Path, tmp_path: Path, first: int) -> None:
     place = shutil.copytree(folder, tmp_path / "card")

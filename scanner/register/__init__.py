@@ -3,6 +3,7 @@
 from scanner.register.features import Print
 from scanner.register.fiducials import Fiducials
 from scanner.register.fit import Registration, register, register_marked
+from scanner.register.frames import printed_off_mm
 from scanner.register.reference import Reference, make_reference
 from scanner.register.skew import estimate_skew
 
@@ -13,6 +14,7 @@ __all__ = [
     "Registration",
     "estimate_skew",
     "make_reference",
+    "printed_off_mm",
     "register",
     "register_marked",
 ]

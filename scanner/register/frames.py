@@ -20,6 +20,7 @@ HIDDEN = 0.3  # of how dark the lines of a field are: with less there is none
 LINE_PERCENTILE = 90  # of what lies near a frame; its lines are the darkest
 DARKER = 1.3  # than on the reference a frame is hardly printed; more is ink
 PAPER_PERCENTILE = 80  # of a patch; ink is darker
+LOOKED_MM, LOOKED_STEP_MM = 4.0, 0.25  # how far around the place that a form says its boxes are looked for
 
 
 def _bounds_mm(quads: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -73,10 +74,11 @@ def line_level(patch: npt.NDArray[np.float32]) -> float:
     return float(np.percentile(patch[patch > 0], LINE_PERCENTILE)) if patch.any() else 0.0
 
 
-def printed_part(dark: npt.NDArray[np.float32], quads: Quads, level: float) -> float:
-    """Part of the sides, or of the bottoms, of a field's cells that are printed: the lesser of the two."""
-    if level < FAINTEST:
-        return 0.0
+def printed_part(dark: npt.NDArray[np.float32], quads: Quads, level: float, *, is_pale: bool = False) -> float:
+    """Part of the sides, or of the bottoms, of a field's cells that are printed: the lesser of the two.
+
+    `level`: how dark the lines of the field are. Where they may be pale, and darker ones run beside them, most decide.
+    """
     low, _ = _bounds_mm(quads)
     near = round(NEAR_MM * PX_PER_MM)
     sides, bottoms = [], []
@@ -85,7 +87,26 @@ def printed_part(dark: npt.NDArray[np.float32], quads: Quads, level: float) -> f
         down = dark[:, (3 * x0 + x1) // 4 : (x0 + 3 * x1) // 4].mean(axis=1)
         sides += [across[max(x - near, 0) : x + near + 1].max(initial=0.0) for x in (x0, x1)]
         bottoms.append(down[max(y1 - near, 0) : y1 + near + 1].max(initial=0.0))
+    if is_pale:
+        level = min(level, DARKER * float(np.median([*sides, *bottoms])))
+    if level < FAINTEST:
+        return 0.0
     return min(float((np.array(each) >= LINE_PART * level).mean()) for each in (sides, bottoms))
+
+
+def printed_off_mm(gray: Gray, to_page: Matrix, quads: Quads) -> tuple[float, float, float]:
+    """Where near its place a field is printed best: how far to the right and below, and the part of its lines."""
+    low, _ = _bounds_mm(quads)
+    corners = np.rint((quads - low) * PX_PER_MM).astype(np.int32)
+    steps = np.arange(-LOOKED_MM, LOOKED_MM + LOOKED_STEP_MM / 2, LOOKED_STEP_MM)
+    found = []
+    for x_mm in steps.tolist():
+        for y_mm in steps.tolist():
+            dark = darkness(gray, to_page, quads + np.array([x_mm, y_mm]))
+            line = cv2.polylines(np.zeros(dark.shape, np.uint8), list(corners), True, (1,)) > 0
+            found.append((float(dark[line].mean()), x_mm, y_mm, dark))
+    _, x_mm, y_mm, dark = max(found, key=lambda each: each[0])
+    return x_mm, y_mm, printed_part(dark, quads, line_level(dark * on_frame(quads)), is_pale=True)
 
 
 def hides_cells(gray: Gray, matrix: Matrix, quads: npt.NDArray[np.floating], level: float) -> bool:

@@ -50,7 +50,7 @@ def make_reference(
     dark = {name: darkness(gray, to_page, quads) for name, quads in cells_mm.items()}
     patches = {name: dark[name] * on_frame(quads) for name, quads in cells_mm.items()}
     levels = {name: line_level(patch) for name, patch in patches.items()}
-    printed = {name: printed_part(dark[name], quads, levels[name]) for name, quads in cells_mm.items()}
+    printed = {name: printed_part(dark[name], quads, levels[name], is_pale=True) for name, quads in cells_mm.items()}
     goes_on = {name for name in cells_mm if goes_on_beside(gray, to_page, name, cells_mm, levels[name])}
     parts = PrintParts.of(print_, to_page, fiducials)
     return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, parts, frozenset(goes_on), fiducials)
