@@ -175,12 +175,16 @@ def test_real_lines_need_pictures_and_numbers(lines: Path, tmp_path: Path) -> No
             read_lines(tmp_path)
 
 
+@pytest.mark.usefixtures("without_graphs")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
 def test_a_network_of_lines_is_trained(lines: Path, tmp_path: Path) -> None:
     rng, hand = np.random.default_rng(7), DrawnDigits()
     labels = np.arange(200) % 10
     images = np.stack([cv2.resize(hand(int(label), rng), (28, 28), interpolation=cv2.INTER_AREA) for label in labels])
     np.savez(tmp_path / "drawn.npz", x=images, y=labels)
-    options = StringOptions((tmp_path / "drawn.npz",), (lines,), tmp_path / "out", epochs=1, variants=1, written=20)
+    options = StringOptions(
+        (tmp_path / "drawn.npz",), (lines,), tmp_path / "out", epochs=1, variants=1, written=20, workers=1
+    )
     result = train_strings(options)
     assert set(result.accuracies) == {"written", "text", lines.name}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {

@@ -26,11 +26,11 @@ from scanner.training.string_fit import build_string_network, fit_strings
 from scanner.training.string_samples import Lines, RealStrings, read_lines, real_lines, written_lines
 
 STRINGS = "strings"  # the name of the recipe
-EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 60, 64, 2e-3, 30
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 45, 32, 1.5e-3, 30
 WRITTEN = 6_000  # lines an epoch that we write with digits of the sets
 WRITTEN_HELD_OUT = 1_000
 TEXT = 4  # so many times fewer lines of text
-REAL_REPEATS = 2  # how often real lines enter an epoch, each time varied
+REAL_REPEATS = 3  # how often real lines enter an epoch, each time varied
 VALIDATION_SEED = 1_000_003  # far from the numbers of the variants
 REAL_HELD_OUT = 1 / 9  # of the real lines
 

@@ -14,6 +14,11 @@ CODAS = ("ck", "l", "ll", "m", "n", "nd", "ng", "r", "rt", "s", "ss", "st", "t",
 CLOSED = tuple("ABEFHKMNPQRTUVWXYadefhkmnpqrtuvwxy")  # alone, no other letter is told from a digit
 UNITS = ("Fr.", "CHF", "EUR", "USD", "Rs.", "No.", "Nr.", "kg", "km", "Tel.", "Apt", "Box", "P.O.", "Unit", "TX", "NY",
          "CH-")  # fmt: skip
+STATES = ("AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY", "LA",
+          "ME", "MD", "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK",
+          "OR", "PA", "RI", "SC", "SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY", "AB", "BC", "MB", "NB",
+          "ON", "QC")  # fmt: skip
+STATED = 0.2  # part of the lines whose number stands behind a state, as in addresses
 MARKS = (",", ".", ":", "-")  # behind a word; nothing that is read
 MOST_WORDS = 4  # of a line, beside its number
 
@@ -25,7 +30,9 @@ def random_text(rng: np.random.Generator) -> list[str]:
         return words
     number = _number(rng)
     choice = rng.random()
-    if choice < 0.4:
+    if choice < STATED:
+        words += [str(rng.choice(STATES)), number]
+    elif choice < 0.4:
         words.append(number)
     elif choice < 0.8:
         words.insert(0, number)
