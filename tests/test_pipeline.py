@@ -23,6 +23,8 @@ from scanner.synth.forms import DROPOUT_COLORS, BoxStyle, Decoy
 from scanner.synth.pages import scan_form
 from scanner.synth.sheet import BLACK, PRINT_FONTS, Sheet, ink_at, text_ink
 
+pytestmark = pytest.mark.no_cover  # whole pages: each stage has tests of its own, and being traced takes a quarter more
+
 DPI = 150.0
 A5_MM = (148.0, 210.0)
 TOPS_MM = (30.0, 75.0, 120.0, 165.0)

@@ -176,7 +176,6 @@ def test_real_lines_need_pictures_and_numbers(lines: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("without_graphs")
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
 def test_a_network_of_lines_is_trained(lines: Path, tmp_path: Path) -> None:
     rng, hand = np.random.default_rng(7), DrawnDigits()
     labels = np.arange(200) % 10

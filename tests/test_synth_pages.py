@@ -28,6 +28,8 @@ from scanner.synth.sample_forms import meter_reading, postal_card
 from scanner.synth.samples import write_form_samples
 from scanner.synth.scanned import move_points
 
+pytestmark = pytest.mark.no_cover  # whole pages: each stage has tests of its own, and being traced takes a quarter more
+
 ALL_STYLES = (*BOX_STYLES, *EXTRA_STYLES)
 PEN = Writer(slant=0.1, size=0.6, pen=0.08, color=(20, 20, 20), is_pencil=False, care=0.5, hand=3)
 
