@@ -96,7 +96,10 @@ def read_phrases(picture: Gray, px_per_mm: float, fields: Sequence[FormField], l
             output_type=pytesseract.Output.DICT,
         )
     except (pytesseract.TesseractError, RuntimeError, ValueError) as error:
-        raise UsageError(f"Tesseract cannot read labels in language {language!r}: {error}") from error
+        raise UsageError(
+            f"Tesseract cannot read labels in language {language!r}: `tesseract --list-langs` tells which are there "
+            f"(Debian: apt install tesseract-ocr-deu); it says {str(error)[:200]}"
+        ) from error
     lines: dict[tuple[int, ...], list[Phrase]] = {}
     for place in np.flatnonzero(np.array(words["conf"], float) >= SURE).tolist():
         text = str(words["text"][place]).strip()
