@@ -43,7 +43,7 @@ def missing() -> str | None:
     try:
         import pytesseract
     except ImportError:
-        return "install it with: pip install 'scanner[labels]', and the program tesseract"
+        return "pip install 'scanner[labels]', and install the program tesseract"
     try:
         pytesseract.get_tesseract_version()
     except (pytesseract.TesseractNotFoundError, SystemExit):
@@ -164,10 +164,7 @@ def _meet(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 def _box_mm(field: FormField, room: float = 0.0) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 of all its cells."""
-    length = (field.cells - 1) * field.step_mm
-    right, down = (length, 0.0) if field.direction == "right" else (0.0, length)
-    x1, y1 = field.x_mm + field.cell_width_mm + right, field.y_mm + field.cell_height_mm + down
-    return field.x_mm - room, field.y_mm - room, x1 + room, y1 + room
+    return field.x_mm - room, field.y_mm - room, field.right_mm + room, field.bottom_mm + room
 
 
 def _name_of(label: str) -> str:

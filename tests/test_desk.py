@@ -274,3 +274,17 @@ def test_the_tables_have_what_was_said(out: Path) -> None:
     summary = publish_again(out)
     assert (summary.review, summary.corrected > 5) == (0, True)
     assert (out / "fields.csv").read_text().count(f",{CORRECTED},") == summary.corrected
+
+
+def test_a_number_that_breaks_a_rule_as_it_was_read_is_told_so(tmp_path: Path) -> None:
+    form = tmp_path / "exam"
+    form.mkdir()
+    (form / "form-page1.png").write_bytes((SAMPLES / "exam" / "form-page1.png").read_bytes())
+    text = (SAMPLES / "exam" / "form.toml").read_text()
+    (form / "form.toml").write_text(text.replace("max = 20.0", "max = 0.0").partition("[[rules]]")[0])
+    run([SAMPLES / "exam" / "clean.png"], tmp_path / "out", Order(forms=(form,), min_confidence=1.0))
+    with open_review(tmp_path / "out") as (_, open_desk):
+        desk = open_desk()
+        told = {desk.problem(item.id) for item in desk.next("ada", 100) if item.reading.reason == "check_failed"}
+        assert told == {"is above 0"}
+        desk.close()

@@ -99,13 +99,14 @@ def printed_off_mm(gray: Gray, to_page: Matrix, quads: Quads) -> tuple[float, fl
     low, _ = _bounds_mm(quads)
     corners = np.rint((quads - low) * PX_PER_MM).astype(np.int32)
     steps = np.arange(-LOOKED_MM, LOOKED_MM + LOOKED_STEP_MM / 2, LOOKED_STEP_MM)
-    found = []
+    best = -1.0, 0.0, 0.0
     for x_mm in steps.tolist():
         for y_mm in steps.tolist():
             dark = darkness(gray, to_page, quads + np.array([x_mm, y_mm]))
             line = cv2.polylines(np.zeros(dark.shape, np.uint8), list(corners), True, (1,)) > 0
-            found.append((float(dark[line].mean()), x_mm, y_mm, dark))
-    _, x_mm, y_mm, dark = max(found, key=lambda each: each[0])
+            best = max(best, (float(dark[line].mean()), x_mm, y_mm))
+    _, x_mm, y_mm = best
+    dark = darkness(gray, to_page, quads + np.array([x_mm, y_mm]))
     return x_mm, y_mm, printed_part(dark, quads, line_level(dark * on_frame(quads)), is_pale=True)
 
 
