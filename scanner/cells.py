@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scanner.arrays import DIGIT_SIZE, Digits, Gray, Mask, Quads
 from scanner.digits import normalize
 from scanner.frame import remove_frame, snap_to_frames
+from scanner.guides import without_guides
 from scanner.strips import CELL_SIZE, MARGIN, Floats, Sheet, cut_sheet, medians_by
 from scanner.strokes import OWNERS, SPECK, owned_ink
 
@@ -47,12 +48,18 @@ def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
     return read_cells_of(page, [quads], [side_share])[0]
 
 
-def read_cells_of(page: Gray, rows: Sequence[Quads], side_shares: Sequence[float]) -> list[CellInk]:
-    """`read_cells` for all rows of a page, much faster than one by one."""
+def read_cells_of(
+    page: Gray, rows: Sequence[Quads], side_shares: Sequence[float], *, are_boxes: bool = False
+) -> list[CellInk]:
+    """`read_cells` for all rows of a page, much faster than one by one.
+
+    `are_boxes`: they are surely boxes to write in. Then what most of them have in common is no ink; else it tells that
+    they are something else, as bubbles with letters.
+    """
     return [
         ink
         for part in _parts(rows)
-        for ink in _read_sheet(cut_sheet(page, rows[part]), np.array(side_shares[part], np.float64))
+        for ink in _read_sheet(cut_sheet(page, rows[part]), np.array(side_shares[part], np.float64), are_boxes)
     ]
 
 
@@ -68,9 +75,13 @@ def _parts(rows: Sequence[Quads]) -> Iterator[slice]:
         yield slice(start, len(rows))
 
 
-def _read_sheet(sheet: Sheet, side_share: Floats) -> list[CellInk]:
+def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellInk]:
     darkness = _darkness(sheet)
-    limits, is_inked = _ink_limits(darkness, sheet)
+    peaks = _peaks(darkness, sheet)
+    limits, is_inked = _ink_limits(peaks, darkness, sheet)
+    if are_boxes and (bare := without_guides(darkness, sheet, peaks)):
+        darkness, sheet = bare
+        limits, is_inked = _ink_limits(_peaks(darkness, sheet), darkness, sheet)
     digits = np.zeros((len(sheet.boxes), DIGIT_SIZE, DIGIT_SIZE), np.uint8)
     marks = np.zeros((len(sheet.boxes), 4), np.int32)  # bounding boxes of the ink; all zero where blank
     on_frame, runs_on, touches = is_inked, is_inked, np.zeros((len(sheet.boxes), 2), np.bool_)
@@ -106,9 +117,9 @@ def _darkness(sheet: Sheet) -> Gray:
     return darkness
 
 
-def _ink_limits(darkness: Gray, sheet: Sheet) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _ink_limits(peaks: Floats, darkness: Gray, sheet: Sheet) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Of each cell (n,) the darkness at which ink begins, by that of its own strokes; and whether it has any inside."""
-    peaks, row_of, rows = _peaks(darkness, sheet), sheet.row_of, len(sheet.strips)
+    row_of, rows = sheet.row_of, len(sheet.strips)
     darkest = np.maximum.reduceat(peaks, sheet.starts)
     floor = np.maximum(np.maximum(MIN_INK, NOISE * _grain(darkness, sheet)), FAINT * darkest)[row_of]
     is_inked = peaks >= floor

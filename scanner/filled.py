@@ -168,7 +168,8 @@ def _rows_of_cells(
     if not fields:
         return {}
     quads = [found.registration.quads[field.name] for field in fields]
-    inks = read_cells_of(gray, quads, [COMB_SIDES if field.layout == "comb" else 1.0 for field in fields])
+    shares = [COMB_SIDES if field.layout == "comb" else 1.0 for field in fields]
+    inks = read_cells_of(gray, quads, shares, are_boxes=True)
     rows = zip(fields, quads, inks, score_cells(inks, network), strict=True)
     return {field.name: RowReading(BoxRow(cells), ink, scores) for field, cells, ink, scores in rows}
 

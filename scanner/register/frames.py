@@ -14,6 +14,7 @@ MARGIN_MM = 1.5  # around a field: its frame, and how far it may be off
 MAX_SHIFT_MM = 1.2  # a field further off would take a neighbor's frame for its own
 FRAME_MM = 0.5  # around the line that is printed around a cell: what belongs to the frame
 LIKENESS = 0.35  # correlation of a frame with the reference's from which it is found
+ALIKE = 0.65  # of a cell's frame with one of its field's: lines of other things around pale cells have .55
 FAINTEST = 0.03  # how dark a printed frame is at least
 NEAR_MM, LINE_PART = 0.6, 0.35  # a line is printed where so near there is one of this part of the frame's darkness
 HIDDEN = 0.3  # of how dark the lines of a field are: with less there is none
@@ -54,19 +55,33 @@ def on_frame(quads: Quads) -> npt.NDArray[np.float32]:
 
 def frame_shift_mm(gray: Gray, matrix: Matrix, quads: Quads, frame: npt.NDArray[np.float32]) -> Points | None:
     """By how much the frame of a field is printed off its place, x and y; None where it is not found."""
+    likeness = _likeness(gray, matrix, quads, frame, on_frame(quads))
+    if likeness is None:
+        return None
     reach = round(MAX_SHIFT_MM * PX_PER_MM)
-    inner, beside = (each[reach:-reach, reach:-reach] for each in (frame, on_frame(quads)))
+    _, best, _, (x, y) = cv2.minMaxLoc(likeness)
+    if best < LIKENESS or x in (0, 2 * reach) or y in (0, 2 * reach):
+        return None
+    peak = np.array([x + _vertex(likeness[y, x - 1 : x + 2]), y + _vertex(likeness[y - 1 : y + 2, x])])
+    return (peak - reach) / PX_PER_MM
+
+
+def _likeness(
+    gray: Gray, matrix: Matrix, quads: Quads, frame: npt.NDArray[np.float32], where: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32] | None:
+    """Correlation of what is printed around cells with a frame, moved by up to MAX_SHIFT_MM; None where that is empty.
+
+    `where`: 1 on the lines of the frame and beside them.
+    """
+    reach = round(MAX_SHIFT_MM * PX_PER_MM)
+    inner, beside = (each[reach:-reach, reach:-reach] for each in (frame, where))
     if min(inner.shape) < 1 or not inner.any():
         return None
     level = np.float32(DARKER * line_level(inner))
     dark = np.minimum(darkness(gray, matrix, quads), level)  # pale frames must count as much as the ink in them
     likeness = cv2.matchTemplate(dark, inner, cv2.TM_CCOEFF_NORMED, mask=beside)  # whatever is written in the cells
     likeness[~np.isfinite(likeness)] = -1.0  # nothing but paper
-    _, best, _, (x, y) = cv2.minMaxLoc(likeness)
-    if best < LIKENESS or x in (0, 2 * reach) or y in (0, 2 * reach):
-        return None
-    peak = np.array([x + _vertex(likeness[y, x - 1 : x + 2]), y + _vertex(likeness[y - 1 : y + 2, x])])
-    return (peak - reach) / PX_PER_MM
+    return np.asarray(likeness)
 
 
 def line_level(patch: npt.NDArray[np.float32]) -> float:
@@ -138,9 +153,17 @@ def goes_on_beside(gray: Gray, to_page: Matrix, name: str, cells_mm: Mapping[str
             for other, each in cells_mm.items()
             if other != name
         )
-        if not is_other and printed_part(darkness(gray, to_page, beside), beside, level) == 1:
+        is_printed = not is_other and printed_part(darkness(gray, to_page, beside), beside, level) == 1
+        if is_printed and any(_is_alike(gray, to_page, beside, cells[[index]]) for index in range(len(cells))):
             return True
     return False
+
+
+def _is_alike(gray: Gray, to_page: Matrix, quads: Quads, others: Quads) -> bool:
+    """Whether a cell has the frame of another one."""
+    where = on_frame(others)
+    likeness = _likeness(gray, to_page, quads, darkness(gray, to_page, others) * where, where)
+    return likeness is not None and float(likeness.max()) >= ALIKE
 
 
 def _vertex(three: npt.NDArray[np.float32]) -> float:
