@@ -1,6 +1,7 @@
 """Print inside cells, figures or dots that guide the pen, taken away before ink is looked for.
 
-What most cells of a page have at the same place, paler than the pen, is printed there.
+What most cells of a page have at the same place, paler than the pen, is printed there if it shows beside ink, too: the
+same digit written in all of them does not.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ SHARED = 0.35  # of its darkest place: paler is smear
 DARK = 0.96  # quantile of its pixels that are dark: more than the rest is covered by it
 SEEN, COVERED = 0.6, 0.8  # a cell has it where it is so dark, in that part of its places
 WIDE, HIGH = 0.35, 0.45  # of the cell it is at least: a stroke in the same place of most cells is none
+LEAST_INKED, SHOWN = 2, 0.4  # cells with ink; part of the guide that is to be seen in most of them
 PALER = 0.6  # than the darkest pen
 BARE, DARKER = 0.3, 1.6  # part of a guide that no ink hides; ink upon it is so much darker
 NEIGHBORS = np.ones((3, 3), np.uint8)
@@ -57,12 +59,12 @@ def without_guides(darkness: Gray, sheet: Sheet, peaks: Floats) -> tuple[Gray, S
         shifts = np.array([_shift(cell, guide) for cell in cells])
         seen = [_inside(cell, shift) for cell, shift in zip(cells, shifts.tolist(), strict=True)]
         guide = _common(seen)
-    where = _is_drawn(guide)
-    has_it = np.array([(cell[where] >= SEEN * guide[where]).mean() >= COVERED for cell in seen])
-    if not _is_guide(guide, pen) or has_it.mean() < MOST:
+    where, drawn, is_inked = _is_drawn(guide), np.stack(seen), peaks[alike] > PALER * pen
+    has_it = (drawn[:, where] >= SEEN * guide[where]).mean(axis=1) >= COVERED
+    if not _is_guide(guide, pen) or has_it.mean() < MOST or not _shows_beside_ink(drawn[is_inked], guide, pen):
         return None
     printed = np.zeros_like(darkness)
-    for (x, y), cell in zip((corners + shifts)[has_it].tolist(), np.stack(seen)[has_it], strict=True):
+    for (x, y), cell in zip((corners + shifts)[has_it].tolist(), drawn[has_it], strict=True):
         strength = min(DARKER * float(np.quantile(cell[where] / guide[where], BARE)), (pen / guide.max()) ** 0.5)
         place = printed[y : y + size[1], x : x + size[0]]
         np.maximum(place, cv2.convertScaleAbs(cv2.dilate(guide, NEIGHBORS), alpha=strength), out=place)
@@ -117,3 +119,11 @@ def _is_guide(guide: Patches, pen: float) -> bool:
     if not LEAST <= guide.max() <= PALER * pen:
         return False
     return bool(np.ptp(across) >= WIDE * guide.shape[1] and np.ptp(along) >= HIGH * guide.shape[0])
+
+
+def _shows_beside_ink(inked: Patches, guide: Patches, pen: float) -> bool:
+    """Whether cells with ink have much of the guide as pale as it is."""
+    where = _is_drawn(guide)
+    low, high = SEEN * guide[where], np.sqrt(guide[where] * pen)
+    shares = ((inked[:, where] >= low) & (inked[:, where] <= high)).mean(axis=1)
+    return len(inked) >= LEAST_INKED and float(np.median(shares)) >= SHOWN
