@@ -1,11 +1,12 @@
 """Whether corrections teach: a network that has never seen Swiss hands, and what two of them make of it.
 
     scanner train --digits mnist --out base --name base --no-test --epochs 8 --variants 4
-    python tests/benchmarks/learning.py ../shared/data base/base.onnx --mnist mnist [--writers 1 2] [--digits 200]
+    python tests/benchmarks/learning.py ../shared/data base/base --mnist mnist [--writers 1 2] [--digits 200]
 
 Pages are made of the digits of these writers, and read with the base network; all their fields are corrected or
 confirmed through `scanner correct`, the digits exported by `scanner export --to digits`, and the network taught by
-`scanner train --from`. Then both networks are measured on the digits of the other writers, and on MNIST's test digits.
+`scanner train --from`. Then both networks, each with eight bits as it reads, are measured on the digits of the other
+writers, and on MNIST's test digits.
 """
 
 import argparse
@@ -32,7 +33,7 @@ PER_PAGE = 45  # digits on a page, about
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("base", type=Path)
+    parser.add_argument("base", type=Path, help="the network as it is read with, no single file of it")
     parser.add_argument("--mnist", type=Path, help="rehearse these digits beside, and measure their test part")
     parser.add_argument("--writers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--digits", type=int, default=200, help="of each writer")
