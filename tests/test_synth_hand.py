@@ -6,6 +6,7 @@ import pytest
 
 from scanner.synth.hand import (
     DIGIT_HEIGHT_PX,
+    FONT_SHARE,
     DataSetDigits,
     DigitSource,
     DrawnDigits,
@@ -16,7 +17,7 @@ from scanner.synth.hand import (
     tight_ink,
 )
 from scanner.synth.sheet import HANDWRITING_FONTS, Ink, text_ink
-from scanner.synth.skeletons import SHAPES
+from scanner.synth.skeletons import RARE_SHAPES, SHAPES
 
 
 def small_digits() -> DataSetDigits:
@@ -43,9 +44,9 @@ def mnist_like(ink: Ink) -> Ink:
     return image
 
 
-@pytest.fixture(scope="module", params=["drawn", "data_set"])
+@pytest.fixture(scope="module", params=["drawn", "rare", "data_set"])
 def source(request: pytest.FixtureRequest) -> DigitSource:
-    return DrawnDigits() if request.param == "drawn" else small_digits()
+    return {"drawn": DrawnDigits, "rare": lambda: DrawnDigits(rare=1.0), "data_set": small_digits}[request.param]()
 
 
 def test_every_digit_is_tight_and_has_ink(source: DigitSource) -> None:
@@ -79,6 +80,22 @@ def test_a_writer_keeps_to_one_shape_of_a_digit() -> None:
     own = [mnist_like(DrawnDigits()(7, rng, writer)).astype(float).ravel() for _ in range(12)]
     others = [mnist_like(DrawnDigits()(7, rng)).astype(float).ravel() for _ in range(12)]
     assert np.corrcoef(own).mean() > np.corrcoef(others).mean()
+
+
+def test_rare_shapes_are_written_only_where_they_are_asked_for() -> None:
+    """A slash through the 0 is what no common shape of it has: ink in its middle."""
+    common, mixed, rare = (
+        [_middle(DrawnDigits(share)(0, np.random.default_rng(seed))) for seed in range(60)] for share in (0, 0.5, 1.0)
+    )
+    assert max(common) < 127
+    by_fonts = FONT_SHARE * len(rare)
+    assert by_fonts / 2 < sum(each < 127 for each in rare) < 2 * by_fonts
+    assert sum(each >= 127 for each in mixed) < sum(each >= 127 for each in rare)
+
+
+def _middle(ink: Ink) -> float:
+    height, width = ink.shape
+    return float(ink[int(0.45 * height) : int(0.55 * height), int(0.45 * width) : int(0.55 * width)].max())
 
 
 def test_data_set_digits_come_back_after_shrinking() -> None:
@@ -146,6 +163,7 @@ def test_each_digit_has_several_shapes_that_stay_in_their_box() -> None:
         points = np.concatenate([np.array(stroke) for shape in shapes for stroke in shape])
         assert points.min() >= 0
         assert points.max() <= 1
+    assert all(shape not in SHAPES[label] for label, shapes in enumerate(RARE_SHAPES) for shape in shapes)
 
 
 def test_a_path_goes_through_its_points_and_keeps_corners() -> None:

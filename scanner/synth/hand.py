@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from scanner.arrays import DIGIT_SIZE, Digits
 from scanner.synth.sheet import HANDWRITING_FONTS, Color, Ink, text_ink
-from scanner.synth.skeletons import SHAPES, Shape
+from scanner.synth.skeletons import RARE_SHAPES, SHAPES, Shape
 
 DIGIT_HEIGHT_PX = 100  # larger than a digit at 300 dpi, so that writing only ever shrinks it
 INK_LEVEL = 40  # paler than this is the faint rim of a resized image, not ink
@@ -60,7 +60,13 @@ def random_writer(rng: np.random.Generator) -> Writer:
 
 
 class DrawnDigits:
-    """Our own handwriting: pen strokes, mixed with handwriting fonts."""
+    """Our own handwriting: pen strokes, mixed with handwriting fonts.
+
+    `rare`: part of the digits in strokes that have a shape which few people write.
+    """
+
+    def __init__(self, rare: float = 0.0) -> None:
+        self._rare = rare
 
     def __call__(self, label: int, rng: np.random.Generator, writer: Writer | None = None) -> Ink:
         person = writer or random_writer(rng)
@@ -68,7 +74,7 @@ class DrawnDigits:
         if np.random.default_rng(person.hand).random() < FONT_SHARE:
             name = HANDWRITING_FONTS[person.hand % len(HANDWRITING_FONTS)]
             return _font_digit(label, name, rng, person)
-        shapes = SHAPES[label]
+        shapes = RARE_SHAPES[label] if self._rare and habits.random() < self._rare else SHAPES[label]
         shape = shapes[int(habits.integers(len(shapes)))]
         return _drawn_digit(shape, rng, person)
 

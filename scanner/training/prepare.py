@@ -35,6 +35,7 @@ REPEATS = 3  # at most so many times does a small set enter an epoch, by default
 SMALL = 4  # a set this many times smaller than the largest is small
 DRAWN_FREEDOM = 0.5  # our drawn digits vary in shape already
 PRINT_FREEDOM = 0.2  # a bent frame would look like a 0
+RARE = 0.3  # part of the digits drawn in strokes that have a shape which few people write
 NATIONAL_SHAPES = np.array([1, 3, 1, 1, 1.5, 1, 1, 2, 1, 1.5])  # drawn digits by label: more of what MNIST lacks
 
 
@@ -196,7 +197,7 @@ def _scan_most(task: Task) -> Samples:
 
 
 def _draw(task: Task) -> Samples:
-    rng, hand = np.random.default_rng(task.seed), DrawnDigits()
+    rng, hand = np.random.default_rng(task.seed), DrawnDigits(RARE)
     labels = rng.choice(10, task.count, p=NATIONAL_SHAPES / NATIONAL_SHAPES.sum())
     crops = [scan_like(hand(int(label), rng), rng, freedom=DRAWN_FREEDOM) for label in labels]
     return Samples(_normalized(crops), labels.astype(np.int64))
@@ -205,7 +206,7 @@ def _draw(task: Task) -> Samples:
 def _box(task: Task) -> Samples:
     rng = np.random.default_rng(task.seed)
     if not len(task.labels):
-        return Samples(*boxed_digits(DrawnDigits(), "0123456789", task.count, rng, CLASSES))
+        return Samples(*boxed_digits(DrawnDigits(RARE), "0123456789", task.count, rng, CLASSES))
     alphabet = "".join(str(label) for label in np.unique(task.labels))
     source = DataSetDigits(task.ink, task.labels)
     return Samples(*boxed_digits(source, alphabet, task.count, rng, CLASSES))
