@@ -23,8 +23,8 @@ BLUR = 7  # pixels, when it is looked for first
 LEAST = 6  # gray levels: paler harms nothing
 REACH = 8  # pixels it may lie beside where it is expected
 MOST = 0.7  # of the cells must have it
-SHARED = 0.35  # of its darkest place: paler is smear
-DARK = 0.96  # quantile of its pixels that are dark: more than the rest is covered by it
+SHARED = 0.35  # of its darkness: where it is paler it is smeared
+DARK = 0.96  # quantile of its darkness: what is darker are a few places where strokes happen to meet
 SEEN, COVERED = 0.6, 0.8  # a cell has it where it is so dark, in that part of its places
 WIDE, HIGH = 0.35, 0.45  # of the cell it is at least: a stroke in the same place of most cells is none
 LEAST_INKED, SHOWN = 2, 0.4  # cells with ink; part of the guide that is to be seen in most of them
@@ -59,9 +59,11 @@ def without_guides(darkness: Gray, sheet: Sheet, peaks: Floats) -> tuple[Gray, S
         shifts = np.array([_shift(cell, guide) for cell in cells])
         seen = [_inside(cell, shift) for cell, shift in zip(cells, shifts.tolist(), strict=True)]
         guide = _common(seen)
+    if not _is_guide(guide, pen):
+        return None
     where, drawn, is_inked = _is_drawn(guide), np.stack(seen), peaks[alike] > PALER * pen
     has_it = (drawn[:, where] >= SEEN * guide[where]).mean(axis=1) >= COVERED
-    if not _is_guide(guide, pen) or has_it.mean() < MOST or not _shows_beside_ink(drawn[is_inked], guide, pen):
+    if has_it.mean() < MOST or not _shows_beside_ink(drawn[is_inked], guide, pen):
         return None
     printed = np.zeros_like(darkness)
     for (x, y), cell in zip((corners + shifts)[has_it].tolist(), drawn[has_it], strict=True):
