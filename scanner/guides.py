@@ -65,13 +65,22 @@ def without_guides(darkness: Gray, sheet: Sheet, peaks: Floats) -> tuple[Gray, S
     has_it = (drawn[:, where] >= SEEN * guide[where]).mean(axis=1) >= COVERED
     if has_it.mean() < MOST or not _shows_beside_ink(drawn[is_inked], guide, pen):
         return None
-    printed = np.zeros_like(darkness)
-    for (x, y), cell in zip((corners + shifts)[has_it].tolist(), drawn[has_it], strict=True):
-        strength = min(DARKER * float(np.quantile(cell[where] / guide[where], BARE)), (pen / guide.max()) ** 0.5)
-        place = printed[y : y + size[1], x : x + size[0]]
-        np.maximum(place, cv2.convertScaleAbs(cv2.dilate(guide, NEIGHBORS), alpha=strength), out=place)
+    printed = _printed(darkness, (corners + shifts)[has_it], drawn[has_it], guide, pen)
     guides = np.where(darkness <= printed, darkness, 0).astype(np.uint8)
     return darkness - guides, replace(sheet, gray=sheet.gray + guides)
+
+
+def _printed(
+    darkness: Gray, corners: npt.NDArray[np.int32], cells: Patches, guide: Patches, pen: float
+) -> npt.NDArray[np.uint8]:
+    """How dark the sheet may be where the guide is printed, by how dark it is in each cell; what is darker is ink."""
+    where, (height, width) = _is_drawn(guide), guide.shape
+    drawn, printed = cv2.dilate(guide, NEIGHBORS), np.zeros_like(darkness)
+    for (x, y), cell in zip(corners.tolist(), cells, strict=True):
+        strength = min(DARKER * float(np.quantile(cell[where] / guide[where], BARE)), (pen / guide.max()) ** 0.5)
+        place = printed[y : y + height, x : x + width]
+        np.maximum(place, cv2.convertScaleAbs(drawn, alpha=strength), out=place)
+    return printed
 
 
 def _alike(sheet: Sheet) -> npt.NDArray[np.intp]:
