@@ -12,16 +12,19 @@ from scanner.digits import normalize
 from scanner.frame import remove_frame, snap_to_frames
 from scanner.guides import without_guides
 from scanner.strips import CELL_SIZE, MARGIN, Floats, Sheet, cut_sheet, medians_by
-from scanner.strokes import OWNERS, SPECK, owned_ink
+from scanner.strokes import OVERHANG, OWNERS, SPECK, owned_ink
 
 MIN_INK = 14  # gray levels darker than paper: less is no ink
 NOISE = 4.0  # ink is darker than paper by at least this many sigma of its grain
 STEP_SIGMA = 0.954  # the median step between two pixels of grain, in sigma of the grain
-EDGE = 0.36  # ink begins at this share of the darkness of the cell's strokes
+WRITTEN = 0.1  # of the inside of a cell is as dark as its strokes; its darkest may be a speck, or a stroke from above
+EDGE = 0.46  # ink begins at this share of that darkness
+FRAME_EDGE = 0.7  # of that: a frame is whole where ink as pale is in pieces
 BLANK_EDGE = 0.6  # of the least darkness that is ink: where it begins in a cell with little of it
 FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
 INSET = 0.2  # of the cell: every digit has strokes farther inside, no frame has
 MIN_DIGIT = 0.16  # of the cell's height: a smaller mark is a dot
+HALF_LINE = 2  # pixels from the edge of a cell, which is the middle of its printed line, to the line's edge
 LARGE = 0.5, 0.3  # of the cell's height and width: more than rests of a frame
 PART = 0.35  # of one of these: part of a digit, most of which is gone with the frame
 SHEET_CELLS = 200  # cells that are read at once, to keep memory small; a longer row is read whole
@@ -77,22 +80,24 @@ def _parts(rows: Sequence[Quads]) -> Iterator[slice]:
 
 def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellInk]:
     darkness = _darkness(sheet)
-    peaks = _peaks(darkness, sheet)
-    limits, is_inked = _ink_limits(peaks, darkness, sheet)
+    peaks, typical = _strokes_inside(darkness, sheet)
     if are_boxes and (bare := without_guides(darkness, sheet, peaks)):
         darkness, sheet = bare
-        limits, is_inked = _ink_limits(_peaks(darkness, sheet), darkness, sheet)
+        peaks, typical = _strokes_inside(darkness, sheet)
+    limits, is_inked = _ink_limits(peaks, typical, darkness, sheet)
     digits = np.zeros((len(sheet.boxes), DIGIT_SIZE, DIGIT_SIZE), np.uint8)
     marks = np.zeros((len(sheet.boxes), 4), np.int32)  # bounding boxes of the ink; all zero where blank
     on_frame, runs_on, touches = is_inked, is_inked, np.zeros((len(sheet.boxes), 2), np.bool_)
     if is_inked.any():
         ink = _ink_mask(darkness, limits, sheet)
         sheet = snap_to_frames(ink, sheet, side_share)
-        frameless = remove_frame(ink, darkness, sheet, side_share)
+        faint = _ink_mask(darkness, _faintest(limits, is_inked, sheet), sheet)
+        frameless = remove_frame(ink, faint, darkness, sheet, side_share)
         on_frame, touches = frameless.on_frame, frameless.touches
         owners, runs_on, is_left = owned_ink(frameless, sheet, side_share < 1)
         on_frame = on_frame | is_left
-        for cell, mark, own in _cut_inks(frameless.ink, owners, sheet, is_inked):
+        heights = _heights(sheet, runs_on, side_share < 1)
+        for cell, mark, own in _cut_inks(frameless.ink, owners, sheet, heights, is_inked):
             if own is None:
                 on_frame[cell] = True
                 continue
@@ -117,27 +122,39 @@ def _darkness(sheet: Sheet) -> Gray:
     return darkness
 
 
-def _ink_limits(peaks: Floats, darkness: Gray, sheet: Sheet) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _ink_limits(peaks: Floats, typical: Floats, darkness: Gray, sheet: Sheet) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Of each cell (n,) the darkness at which ink begins, by that of its own strokes; and whether it has any inside."""
     row_of, rows = sheet.row_of, len(sheet.strips)
     darkest = np.maximum.reduceat(peaks, sheet.starts)
     floor = np.maximum(np.maximum(MIN_INK, NOISE * _grain(darkness, sheet)), FAINT * darkest)[row_of]
     is_inked = peaks >= floor
-    limits = np.maximum(EDGE * peaks, BLANK_EDGE * floor)
-    typical = medians_by(row_of[is_inked], limits[is_inked], rows)
-    return np.where(is_inked, limits, typical[row_of]), is_inked
+    limits = np.maximum(EDGE * typical, BLANK_EDGE * floor)
+    usual = medians_by(row_of[is_inked], limits[is_inked], rows)
+    return np.where(is_inked, limits, usual[row_of]), is_inked
 
 
-def _peaks(darkness: Gray, sheet: Sheet) -> Floats:
-    """(n,) darkness of the strokes well inside each cell."""
+def _faintest(limits: Floats, is_inked: npt.NDArray[np.bool_], sheet: Sheet) -> Floats:
+    """(n,) a limit below that of all inked cells of the row: frames about as dark as ink are whole there."""
+    least = np.minimum.reduceat(np.where(is_inked, limits, np.inf), sheet.starts)[sheet.row_of]
+    return np.where(np.isfinite(least), FRAME_EDGE * least, 0)
+
+
+def _strokes_inside(darkness: Gray, sheet: Sheet) -> tuple[Floats, Floats]:
+    """(n,) darkness of the darkest ink well inside each cell, and what about a stroke's area is darker than there."""
     smooth = cv2.blur(darkness, (3, 3))
     inset = (INSET * (sheet.boxes[:, 2:] - sheet.boxes[:, :2])).astype(int)
     inner = np.concatenate([sheet.boxes[:, :2] + inset, sheet.boxes[:, 2:] - inset], axis=1)
-    return np.array([_brightest(smooth[y0:y1, x0:x1]) for x0, y0, x1, y1 in inner.tolist()])
+    levels = [_levels(smooth[y0:y1, x0:x1].ravel()) for x0, y0, x1, y1 in inner.tolist()]
+    peaks, typical = np.array(levels, np.float64).reshape(-1, 2).T
+    return peaks, typical
 
 
-def _brightest(image: Gray) -> float:
-    return float(cv2.minMaxLoc(image)[1]) if image.size else 0.0
+def _levels(inside: npt.NDArray[np.uint8]) -> tuple[int, int]:
+    if not inside.size:
+        return 0, 0
+    place = inside.size - 1 - int(WRITTEN * inside.size)
+    parted = np.partition(inside, place)
+    return int(parted[place:].max()), int(parted[place])
 
 
 def _grain(darkness: Gray, sheet: Sheet) -> Floats:
@@ -168,15 +185,26 @@ def _ink_mask(darkness: Gray, limits: Floats, sheet: Sheet) -> Mask:
     return mask
 
 
+def _heights(sheet: Sheet, runs_on: npt.NDArray[np.bool_], is_open: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """(n, 2) between which y the ink of each cell may lie: in its strip; in the cell itself where it runs on.
+
+    That is mostly ink of the row above or below which strokes through the line between them tie to it.
+    """
+    strips, (_, y0, _, y1) = sheet.strips[sheet.row_of], sheet.boxes.T
+    overhang = np.where(is_open[sheet.row_of], OVERHANG * (y1 - y0), 0).astype(int)
+    top = np.where(runs_on, np.maximum(y0 - overhang - HALF_LINE, strips[:, 1]), strips[:, 1])
+    bottom = np.where(runs_on, np.minimum(y1 + HALF_LINE, strips[:, 3]), strips[:, 3])
+    return np.stack([top, bottom], axis=1)
+
+
 def _cut_inks(
-    mask: Mask, owners: Mask, sheet: Sheet, is_inked: npt.NDArray[np.bool_]
+    mask: Mask, owners: Mask, sheet: Sheet, heights: npt.NDArray[np.intp], is_inked: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[int, tuple[int, int, int, int], Mask | None]]:
     """Of each cell with ink its index, the bounding box x0, y0, x1, y1 of the ink on the sheet, and its mask.
 
     A cell without ink well inside may still hold a large digit that keeps to its edges, or part of one: None.
     """
-    boxes, strips = sheet.boxes.tolist(), sheet.strips[sheet.row_of].tolist()
-    for cell, ((x0, y0, x1, y1), (_, top, _, bottom)) in enumerate(zip(boxes, strips, strict=True)):
+    for cell, ((x0, y0, x1, y1), (top, bottom)) in enumerate(zip(sheet.boxes.tolist(), heights.tolist(), strict=True)):
         reach, least = MARGIN + (x1 - x0) // 2, MIN_DIGIT * (y1 - y0)
         left = max(x0 - reach, 0)
         is_own = owners[top:bottom, left : x1 + reach + 1] == cell % OWNERS + 1

@@ -13,6 +13,8 @@ from scanner.strips import Floats, Ints, Sheet, medians_by
 FRAME_REACH = 9  # pixels of the strip a printed line may lie beside where it is expected
 FRAME_WANDER = 3  # pixels a side may lie beside where the other sides of its row lie
 MIN_FRAME = 0.6  # coverage of a typical side below which the frame is lighter than ink, and gone
+DARK_FRAME = 0.9  # coverage of a typical side of a frame surely darker than the limit of ink
+SHOWN = 0.1  # part of a pale line that is in the ink of a cell
 WHOLE_FRAME = 0.8  # coverage of both sides of a cell in ink so light that its light frame is as dark
 FRAME_SHARE = 0.6  # of the typical coverage: less is a stroke near a side that is gone
 PROFILE_SHARE = 0.7  # of its best coverage: a line is as thick as that
@@ -53,11 +55,18 @@ class FrameLines:
     lines: Ints  # (n, 4) x0, y0, x1, y1
     kind: Cells  # (n,) the same for the same half side of all cells of a row
     has_stroke: Truths  # (cells,) along whose sides a stroke runs
+    typical: Floats  # (rows,) coverage of a typical half side
+
+    @property
+    def row(self) -> Cells:
+        """(n,) of which row."""
+        return self.kind // 4
 
 
-def remove_frame(mask: Mask, darkness: Gray, sheet: Sheet, side_share: Floats) -> Frameless:
+def remove_frame(mask: Mask, faint: Mask, darkness: Gray, sheet: Sheet, side_share: Floats) -> Frameless:
     """Erase printed lines at the edges of the cells, but not the strokes that cross them or lie on them.
 
+    `faint` is the ink with what is somewhat paler: it shows frames about as dark as the palest strokes of their row.
     `side_share` (rows,) is the part of the cells' height, from the bottom, to which their sides are printed;
     below 1 they have no top either.
     """
@@ -66,9 +75,9 @@ def remove_frame(mask: Mask, darkness: Gray, sheet: Sheet, side_share: Floats) -
     share, boxes = side_share[sheet.row_of], sheet.boxes
     sides = boxes.copy()
     sides[:, 1] = np.where(share < 1, boxes[:, 3] - share * (boxes[:, 3] - boxes[:, 1]), boxes[:, 1])
-    total = cv2.integral(mask)
-    upright = frame_lines(total, sides, sheet.row_of, np.ones_like(is_closed))
-    level = frame_lines(total.T, boxes[:, TURNED], sheet.row_of, is_closed)
+    total, faint_total = cv2.integral(mask), cv2.integral(faint)
+    upright = _lines_of(total, faint_total, sides, sheet.row_of, np.ones_like(is_closed))
+    level = _lines_of(total.T, faint_total.T, boxes[:, TURNED], sheet.row_of, is_closed)
     upright_mask, level_mask = _draw(mask, upright.lines), _draw(mask, level.lines[:, TURNED])
     cleaned = cv2.subtract(mask, cv2.bitwise_or(upright_mask, level_mask))
     crossing = cv2.bitwise_or(crossings(cleaned, upright_mask, (1, 0)), crossings(cleaned, level_mask, (0, 1)))
@@ -80,6 +89,28 @@ def remove_frame(mask: Mask, darkness: Gray, sheet: Sheet, side_share: Floats) -
     _erase_corners(rest, mask, sheet, is_closed)
     touching = cv2.bitwise_and(cleaned, cv2.dilate(level_mask, REACHING))
     return Frameless(rest, touching, upright.has_stroke | level.has_stroke, _touches(touching, boxes))
+
+
+def _lines_of(total: Ints, faint_total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) -> FrameLines:
+    """`frame_lines` in the ink; of rows whose frames hardly are in the ink, in the faint ink too.
+
+    There a cell has them that shows a part of them in its own ink.
+    """
+    sure = frame_lines(total, boxes, row_of, has_near_side)
+    is_pale = sure.typical < DARK_FRAME
+    if not is_pale.any():
+        return sure
+    pale = frame_lines(faint_total, boxes, row_of, has_near_side)
+    x0, y0, x1, y1 = pale.lines.T
+    ink = total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
+    is_seen = is_pale[pale.row] & (ink >= SHOWN * 255 * (x1 - x0) * (y1 - y0))
+    kept = ~np.isin(sure.row, pale.row[is_seen])
+    return FrameLines(
+        np.concatenate([sure.lines[kept], pale.lines[is_seen]]),
+        np.concatenate([sure.kind[kept], pale.kind[is_seen]]),
+        sure.has_stroke,
+        sure.typical,
+    )
 
 
 def snap_to_frames(mask: Mask, sheet: Sheet, side_share: Floats) -> Sheet:
@@ -183,7 +214,8 @@ def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) 
     coverage = _coverage(total, xs, tops, bottoms)  # (sides, 2 * FRAME_REACH + 1)
     nearest = (coverage - FAR_COST * np.abs(np.arange(-FRAME_REACH, FRAME_REACH + 1))).argmax(axis=1)
     peak = np.take_along_axis(coverage, nearest[:, None], axis=1)[:, 0]
-    typical = medians_by(row, peak, rows)[row]
+    typical_of = medians_by(row, peak, rows)
+    typical = typical_of[row]
     start, end = _runs(coverage, nearest, np.maximum(FRAME_SHARE * typical, PROFILE_SHARE * peak))
     solid = peak >= typical
     center = medians_by(row[solid], (start + end)[solid], rows)[row] / 2
@@ -201,7 +233,7 @@ def frame_lines(total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) 
     left = xs - FRAME_REACH
     lines = np.stack([left + start - 1, tops - 1, left + end + 1, bottoms + 2], axis=1)
     lines = np.maximum(lines[is_line], 0).astype(np.int32)
-    return FrameLines(lines, kind[is_line], np.isin(every, box[is_swollen]))
+    return FrameLines(lines, kind[is_line], np.isin(every, box[is_swollen]), typical_of)
 
 
 def _coverage(total: Ints, xs: Ints, tops: Ints, bottoms: Ints, reach: int = FRAME_REACH) -> Floats:

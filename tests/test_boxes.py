@@ -421,17 +421,37 @@ def test_what_is_written_beside_a_row_is_told() -> None:
     assert worst_iou(rows[0].beside, (quads[-1] + step)[None]) >= FOUND_IOU
 
 
+def from_a_side(page: SyntheticPage, keystone: float) -> tuple[Gray, npt.NDArray[np.float64]]:
+    """A photo of the page whose right edge is farther away, or nearer; and from the page to it (3, 3)."""
+    height, width = page.image.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    seen = corners.copy()
+    seen[[1, 2], 1] += np.array([keystone, -keystone]) * height
+    matrix = cv2.getPerspectiveTransform(corners, seen)
+    image = cv2.warpPerspective(gray(page.image), matrix, (width, height), borderValue=(255,))
+    return np.asarray(image, np.uint8), np.asarray(matrix, np.float64)
+
+
 @pytest.mark.parametrize("keystone", [0.06, -0.06])
 def test_a_long_comb_seen_from_a_side_is_found(keystone: float) -> None:
     """Its cells grow narrower toward one end, by more than a tick may be off its place."""
     field = BoxField("r01f01", 16.0, 60.0, 13, "comb", 8.5, 9.0)
     page = scan_form(Layout("card", 148.0, 105.0, (field,)), {}, "clean", DrawnDigits(), np.random.default_rng(1), 200)
-    height, width = page.image.shape[:2]
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    seen = corners.copy()
-    seen[[1, 2], 1] += np.array([keystone, -keystone]) * height  # the right edge is farther away, or nearer
-    matrix = cv2.getPerspectiveTransform(corners, seen)
-    image = cv2.warpPerspective(gray(page.image), matrix, (width, height), borderValue=(255,))
-    (row,) = [each for each in find_box_rows(np.asarray(image, np.uint8)) if len(each.quads) == 13]
+    image, matrix = from_a_side(page, keystone)
+    (row,) = [each for each in find_box_rows(image) if len(each.quads) == 13]
     true = cv2.perspectiveTransform(page.truth[0].quads.reshape(1, -1, 2), matrix).reshape(-1, 4, 2)
     assert np.abs(row.quads[:, 2:] - true[:, 2:]).max() < 4  # the bottom, which is printed
+
+
+@pytest.mark.parametrize(("count", "keystone"), [(6, 0.1), (6, 0.06), (6, -0.06), (6, -0.1), (13, 0.06), (13, -0.06)])
+def test_boxes_seen_from_a_side_are_where_they_are_printed(count: int, keystone: float) -> None:
+    """Also the one into whose hole a stroke bites, which is where the others tell."""
+    field = BoxField("r01f01", 12.0, 40.0, count, "separate", 7.0, 9.0, 2.0)
+    page = scan_form(Layout("card", 148.0, 105.0, (field,)), {}, "clean", DrawnDigits(), np.random.default_rng(1), 200)
+    (x0, y0), (x1, y1) = np.rint(page.truth[0].quads[1, [0, 2]]).astype(int)
+    page.image[y0:y1, x0 : x0 + (x1 - x0) // 3] = 40
+    image, matrix = from_a_side(page, keystone)
+    (row,) = [each for each in find_box_rows(image) if len(each.quads) == count]
+    true = cv2.perspectiveTransform(page.truth[0].quads.reshape(1, -1, 2), matrix).reshape(-1, 4, 2)
+    apart = np.abs(row.quads - true).max(axis=(1, 2))
+    assert apart.max() < 0.05 * float(np.ptp(true[0, :, 0]))

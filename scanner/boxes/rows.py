@@ -17,6 +17,10 @@ PRINTED_ALONG = 0.7  # mean coverage of all left, top, right or bottom sides of 
 MIXED = 3.0  # pixels by which cells of one row differ when some were seen inside, some outside their frames ...
 UNEVEN = 0.08  # ... and of their size: in perspective large cells differ more
 ON_LINE = 1.5  # pixels an edge may lie beside the line of its row
+BENT_FROM = 5  # cells of a row that can tell perspective from accidents
+MORE_AGREE = 3.0  # edges more than agree with lines must agree with curves; through accidents two more do
+MOST_BENT = 0.35  # of a step: by so much the last step may differ from the first
+BENT_TRIED = 8  # cells of each third of a row that curves are tried through
 STEEP = 0.1  # cells that agree with a line count less by this much a pixel of unusual slope
 
 
@@ -122,7 +126,8 @@ def straighten(row: Boxes) -> Boxes:
     """Put the edges of three or more cells on the straight, evenly spaced lines that most of them are on.
 
     Ink bites pieces out of holes, and some frames were seen from inside, some from outside. For each of the four
-    edges the line through two cells that most others agree with is taken (RANSAC, all pairs).
+    edges the line through two cells that most others agree with is taken (RANSAC, all pairs). On a photographed page
+    the cells come nearer to each other along the row: curves through three cells are tried where lines fit few.
     """
     count = len(row)
     if count < 3:
@@ -135,7 +140,38 @@ def straighten(row: Boxes) -> Boxes:
     slopes = (row[second] - row[first]) / (second - first)[:, None]  # (pairs, 4)
     lines = row[first, None] + (place - first[:, None])[:, :, None] * slopes[:, None]  # (pairs, cells, 4)
     agreeing = (np.abs(lines - row) <= ON_LINE).sum(axis=1) - STEEP * np.abs(slopes - np.median(slopes, axis=0))
-    fitted = np.take_along_axis(lines, agreeing.argmax(axis=0)[None, None], axis=0)[0]
+    best = agreeing.argmax(axis=0)[None]
+    fitted = np.take_along_axis(lines, best[None], axis=0)[0]
+    fitted = _bent(row, fitted, np.take_along_axis(agreeing, best, axis=0)[0])
     off = np.abs(fitted - row)
     is_worse = off.max() > IRREGULAR * abs(float(slope[0])) and np.median(off) > ON_LINE
     return row if is_worse else fitted.astype(np.float32)
+
+
+def _bent(row: Boxes, fitted: Boxes, agreeing: npt.NDArray[np.float32]) -> Boxes:
+    """The fitted edges, or parabolas through three cells where clearly more cells agree with these.
+
+    What bends the left edges bends the right ones, and the upper edges the lower ones: they decide together.
+    """
+    count = len(row)
+    if count < BENT_FROM or _in_pairs(count - agreeing).max() < MORE_AGREE:
+        return fitted
+    thirds = np.array_split(np.arange(count), 3)
+    some = [third[np.linspace(0, len(third) - 1, min(len(third), BENT_TRIED)).round().astype(int)] for third in thirds]
+    first, second, third = (each.ravel() for each in np.meshgrid(*some, indexing="ij"))
+    place = np.arange(count, dtype=np.float32)
+    curves = np.zeros((len(first), count, 4), np.float32)
+    for own, one, other in ((first, second, third), (second, first, third), (third, first, second)):  # Lagrange
+        share = (place - one[:, None]) * (place - other[:, None]) / ((own - one) * (own - other))[:, None]
+        curves += share[:, :, None] * row[own, None]
+    steps = np.diff(curves, axis=1)
+    is_smooth = np.abs(steps[:, -1] - steps[:, 0]) <= MOST_BENT * np.abs(row[-1, 0] - row[0, 0]) / (count - 1)
+    score = np.where(is_smooth, (np.abs(curves - row) <= ON_LINE).sum(axis=1), 0)
+    best = score.argmax(axis=0)[None]
+    more = _in_pairs(np.take_along_axis(score, best, axis=0)[0] - agreeing)
+    return np.where(more >= MORE_AGREE, np.take_along_axis(curves, best[None], axis=0)[0], fitted)
+
+
+def _in_pairs(edges: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(4,) the sum of left and right, of top and bottom, at both."""
+    return np.asarray(edges + np.roll(edges, 2), np.float32)
