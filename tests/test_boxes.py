@@ -1,6 +1,7 @@
 """Rows of boxes on whole pages: found where they are drawn, whatever the scan; nothing found where there are none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -10,9 +11,11 @@ import pytest
 
 from scanner.arrays import Gray, Quads
 from scanner.boxes import BoxRow, find_box_rows
+from scanner.boxes.canvas import make_canvas
 from scanner.boxes.holes import MAX_CELLS
 from scanner.boxes.joined import join_parts
 from scanner.boxes.lines import Lines, find_lines
+from scanner.boxes.trays import find_trays
 from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, Layout, SyntheticPage, make_page
 from scanner.synth.forms import DROPOUT_COLORS, BoxStyle, Decoy
 from scanner.synth.pages import scan_form
@@ -30,7 +33,7 @@ def gray(image: np.ndarray) -> Gray:
 
 def form(style: BoxStyle, cells: Sequence[int] = (6, 4, 8, 2), cell_mm: tuple[float, float] = (7.0, 9.0)) -> Layout:
     """An A5 page with one field a row."""
-    gap_mm = 2.0 if style in ("separate", "rounded", "dropout") else 0.0
+    gap_mm = 2.0 if style in ("separate", "rounded", "dropout", "open") else 0.0
     color = DROPOUT_COLORS[0] if style == "dropout" else BLACK
     fields = tuple(
         BoxField(f"r{n:02d}f01", 18.0, 10.0 + 30.0 * n, count, style, *cell_mm, gap_mm, color=color, radius_mm=1.0)
@@ -211,6 +214,60 @@ def test_two_parts_of_a_row_go_on(style: BoxStyle) -> None:
     image[y0 + 12 : y1 - 12, (x0 + x1) // 2 - 2 : (x0 + x1) // 2 + 3] = 40
     rows = find_box_rows(image)
     assert {(len(row.quads), row.goes_on) for row in rows} in ({(10, False)}, {(5, True), (4, True)})
+
+
+# --- boxes without a top
+
+
+OPEN_CELLS = (6, 4, 8, 2)
+
+
+def open_page(fault: str = "clean", dpi: float = DPI, *, gap_mm: float = 2.0, filled: bool = False) -> SyntheticPage:
+    layout = form("open", OPEN_CELLS)
+    layout = replace(layout, fields=tuple(replace(field, gap_mm=gap_mm) for field in layout.fields))
+    rng = np.random.default_rng(5)
+    values = {field.name: "".join(rng.choice(list("0123456789"), field.cells)) for field in layout.fields}
+    return scan_form(layout, values if filled else {}, fault, DrawnDigits(), rng, dpi)
+
+
+@pytest.mark.parametrize("fault", ["clean", "scan", "photo", "fax", "low", "skew"])
+@pytest.mark.parametrize("filled", [False, True])
+def test_boxes_without_a_top_are_found_and_nothing_else(fault: str, filled: bool) -> None:
+    page = open_page(fault, filled=filled)
+    rows = find_box_rows(gray(page.image))
+    assert sorted(len(row.quads) for row in rows) == sorted(OPEN_CELLS)
+    assert found(page) == [True] * len(OPEN_CELLS)
+    assert all(row.side_share < 1 for row in rows)
+
+
+@pytest.mark.parametrize("gap_mm", [1.0, 1.5, 3.0])
+@pytest.mark.parametrize("dpi", [100.0, 200.0, 300.0])
+def test_boxes_without_a_top_are_found_at_every_resolution(dpi: float, gap_mm: float) -> None:
+    assert found(open_page("scan", dpi, gap_mm=gap_mm, filled=True)) == [True] * len(OPEN_CELLS)
+
+
+def test_ticks_that_two_cells_share_are_a_comb_and_no_boxes_without_a_top() -> None:
+    canvas = make_canvas(gray(printed("comb").image))
+    assert find_trays(canvas.ink, find_lines(canvas.ink)) == []
+
+
+@pytest.mark.parametrize("style", ["separate", "cells", "rounded", "table", "grid"])
+def test_closed_boxes_are_no_boxes_without_a_top(style: BoxStyle) -> None:
+    canvas = make_canvas(gray(printed(style).image))
+    assert find_trays(canvas.ink, find_lines(canvas.ink)) == []
+
+
+def test_two_boxes_without_a_top_need_a_longer_row_beside_them() -> None:
+    page = scan_form(form("open", (2, 2)), {}, "clean", DrawnDigits(), np.random.default_rng(5), DPI)
+    canvas = make_canvas(gray(page.image))
+    assert find_trays(canvas.ink, find_lines(canvas.ink)) == []
+
+
+def test_grained_wood_has_no_boxes_without_a_top() -> None:
+    rng = np.random.default_rng(3)
+    grain = cv2.blur(rng.normal(0, 60, A5_PX), (61, 3)) + cv2.blur(rng.normal(0, 60, A5_PX), (3, 61))
+    canvas = make_canvas(np.clip(170 + 4 * grain, 0, 255).astype(np.uint8))
+    assert find_trays(canvas.ink, find_lines(canvas.ink)) == []
 
 
 @pytest.mark.parametrize("style", BOX_STYLES)

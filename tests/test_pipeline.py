@@ -126,7 +126,7 @@ def test_what_is_accepted_is_what_was_written(values: list[str], style: BoxStyle
             assert [true.value for true in truth] == [field.value]
 
 
-@pytest.mark.parametrize("style", BOX_STYLES)
+@pytest.mark.parametrize("style", [*BOX_STYLES, "open"])
 def test_nearly_all_numbers_of_clean_pages_are_found_and_right(style: BoxStyle, network: Network) -> None:
     """Measured: 91 to 100 % of the numbers of a style were found, 91 to 97 % were right."""
     right, was_found = [], []

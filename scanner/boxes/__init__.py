@@ -7,14 +7,15 @@ import numpy as np
 from scanner.arrays import Gray, Quads
 from scanner.boxes.broken import go_on
 from scanner.boxes.canvas import Canvas, make_canvas
-from scanner.boxes.combs import find_combs
+from scanner.boxes.combs import OPEN, find_combs
 from scanner.boxes.holes import find_cells
 from scanner.boxes.joined import join_parts
 from scanner.boxes.lines import Boxes, Lines, add_faint_lines, find_lines
-from scanner.boxes.overlap import drop_covered, merge_rows
+from scanner.boxes.overlap import drop_covered, merge_rows, outside
 from scanner.boxes.parts import divide_holes
 from scanner.boxes.rows import find_rows
 from scanner.boxes.single import single_frames
+from scanner.boxes.trays import find_trays
 
 __all__ = ["BoxRow", "FoundBoxes", "find_box_rows", "find_boxes"]
 
@@ -64,10 +65,11 @@ def find_boxes(page: Gray) -> FoundBoxes:
     holes = find_cells(canvas.ink, sure)
     sure_boxes = _box_rows(canvas, holes, sure)
     boxes = join_parts(merge_rows(sure_boxes, _box_rows(canvas, find_cells(canvas.ink, faint), faint)), faint)
+    trays = drop_covered(find_trays(canvas.ink, sure), boxes)
     combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes, known=sure)]
-    kept = drop_covered([comb.cells for comb in combs], sure_boxes)
-    share = {id(comb.cells): comb.tick_share for comb in combs}
-    rows = [*boxes, *kept]
+    kept = drop_covered(outside([comb.cells for comb in combs], trays), sure_boxes)
+    share = {id(comb.cells): comb.tick_share for comb in combs} | {id(row): OPEN for row in trays}
+    rows = [*boxes, *trays, *kept]
     shares = [share.get(id(row), 1.0) for row in rows]
     open_ended, beside = go_on(rows, shares, canvas.ink, faint)
     found = [

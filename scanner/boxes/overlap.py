@@ -33,6 +33,11 @@ def merge_rows(sure: Sequence[Boxes], faint: Sequence[Boxes]) -> list[Boxes]:
     return merged
 
 
+def outside(rows: Sequence[Boxes], others: Sequence[Boxes]) -> list[Boxes]:
+    """The rows that have no cell whose center is in a cell of the others."""
+    return [row for row in rows if not any(_centers_inside(row, other).any() for other in _near(row, others))]
+
+
 def _near(row: Boxes, others: Sequence[Boxes]) -> list[Boxes]:
     """Those of the others whose bounding box meets that of the row."""
     x0, y0, x1, y1 = row[0, 0], row[:, 1].min(), row[-1, 2], row[:, 3].max()
