@@ -25,6 +25,7 @@ PAPERS_MM = ((210.0, 297.0), (215.9, 279.4), (148.0, 210.0), (105.0, 148.0), (29
 SAME_SHAPE = 0.02  # of its aspect: a picture of this paper
 FEWEST_CELLS = 2  # a lone box is a check box until its form says otherwise
 ADJOINING_MM = 0.4  # between cells that share their line
+TALL = 0.9  # of the cells' height: so far reach the sides of boxes that have only lost their top
 DECIMALS = 2  # of a millimeter
 FILLED = 0.3  # of the cells of a row; a blank row may have that many with a speck or a printed mark
 SHARED = 0.05  # of the height: lines of neighbors lie on each other
@@ -174,14 +175,16 @@ def _field(name: str, row: BoxRow, px_per_mm: tuple[float, float], page: int) ->
     pitch = float(np.polyfit(np.arange(count), (left + right) / 2, 1)[0])
     start = float(((left + right) / 2).mean()) - (count - 1) / 2 * pitch - width / 2
     is_adjoining = pitch - width < ADJOINING_MM
-    layout: Literal["boxes", "cells", "comb"] = "cells" if is_adjoining else "boxes"
+    layout: Literal["boxes", "cells", "open", "comb"] = "cells" if is_adjoining else "boxes"
+    if row.side_share < 1:
+        layout = "open" if row.side_share >= TALL else "comb"
     return FormField(
         name=name,
         page=page,
         x_mm=max(round(start, DECIMALS), 0),
         y_mm=max(round(float(top), DECIMALS), 0),
         cells=count,
-        layout="comb" if row.side_share < 1 else layout,
+        layout=layout,
         cell_width_mm=round(pitch if is_adjoining else width, DECIMALS),
         cell_height_mm=round(float(bottom - top), DECIMALS),
         pitch_mm=None if is_adjoining else round(pitch, DECIMALS),

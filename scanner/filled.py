@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Gray, Scores
-from scanner.boxes import BoxRow
+from scanner.boxes import OPEN, BoxRow
 from scanner.cells import read_cells_of
 from scanner.codes import read_codes, read_easy_codes, serial_behind
 from scanner.content import RowReading, score_cells
@@ -39,7 +39,7 @@ from scanner.together import decode_together
 
 SURE_ALIKE, SURE_MM = 0.8, 0.3  # part of the print, and residual, from which nothing better is looked for
 UNLIKELY, MOST_ALTERNATIVES = 1e-5, 20  # what else a number may be, that is kept
-COMB_SIDES = 0.4  # of a comb's height, to which its ticks are printed
+SIDES = {"comb": 0.4, "open": OPEN}  # of the cells' height, to which their sides are printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _rows_of_cells(
     if not fields:
         return {}
     quads = [found.registration.quads[field.name] for field in fields]
-    shares = [COMB_SIDES if field.layout == "comb" else 1.0 for field in fields]
+    shares = [SIDES.get(field.layout, 1.0) for field in fields]
     inks = read_cells_of(gray, quads, shares, are_boxes=True)
     rows = zip(fields, quads, inks, score_cells(inks, network), strict=True)
     return {field.name: RowReading(BoxRow(cells), ink, scores) for field, cells, ink, scores in rows}

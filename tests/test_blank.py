@@ -348,8 +348,8 @@ def test_pages_of_a_draft_get_fiducials_and_a_code() -> None:
     assert (sheet.code.text, sheet.code.x_mm) == ("own", 174.0)
 
 
-@pytest.mark.parametrize("layout", ["comb", "cells"])
-def test_combs_and_adjoining_cells_are_printed_as_the_form_says(tmp_path: Path, layout: str) -> None:
+@pytest.mark.parametrize("layout", ["comb", "cells", "open"])
+def test_combs_and_other_cells_are_printed_as_the_form_says(tmp_path: Path, layout: str) -> None:
     (tmp_path / "form.toml").write_text(f'name = "x"\n[[fields]]\nname = "a"\ncells = 9\nlayout = "{layout}"\n')
     write_blank(tmp_path, tmp_path / "blank.pdf")
     assert load_known_form(tmp_path).references[0].printed["a"] == 1

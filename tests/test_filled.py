@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -219,6 +220,21 @@ def test_a_skewed_blank_is_straightened(tmp_path: Path) -> None:
     page = propose_form(saved(scanned({}, "scan", seed=5), tmp_path / "blank"))[0]
     assert [field.cells for field in page.fields] == [3, 3, 3, 8]
     assert np.ptp([field.x_mm for field in page.fields]) < 0.5
+
+
+@pytest.mark.parametrize("fault", ["clean", "scan", "photo"])
+def test_boxes_without_a_top_make_a_form_and_are_read_by_it(fault: str, tmp_path: Path) -> None:
+    layout = replace(LAYOUT, fields=tuple(replace(field, style="open") for field in LAYOUT.fields))
+    rng = np.random.default_rng(1)
+    blank = saved(scan_form(layout, {}, "clean", DrawnDigits(), rng, DPI), tmp_path / "blank")
+    path = tmp_path / "form" / "form.toml"
+    write_form(path, "slip", propose_form(blank))
+    known = load_known_form(path)
+    assert [(field.layout, field.cells) for field in known.form.fields] == [("open", n) for n in (3, 3, 3, 8)]
+    page = saved(scan_form(layout, WRITTEN, fault, DrawnDigits(), rng, DPI), tmp_path / "page")
+    reading = read_page(page, forms=[known])
+    assert isinstance(reading, PageReading)
+    assert [field.cells for field in reading.fields] == list(WRITTEN.values())
 
 
 def test_a_form_is_found_on_no_page_at_all(known: KnownForm) -> None:

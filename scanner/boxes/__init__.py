@@ -17,7 +17,7 @@ from scanner.boxes.rows import find_rows
 from scanner.boxes.single import single_frames
 from scanner.boxes.trays import find_trays
 
-__all__ = ["BoxRow", "FoundBoxes", "find_box_rows", "find_boxes"]
+__all__ = ["OPEN", "BoxRow", "FoundBoxes", "find_box_rows", "find_boxes"]
 
 
 SMALLEST = 24  # pixels; a box with its frame needs that many

@@ -124,7 +124,7 @@ def _give_boxes(field: Any, width_mm: Width) -> None:
     """Boxes of the usual size, and for marks one for each choice; what the field says of them stays."""
     is_mark, choices = field.get("type") == "mark", field.get("choices", ["1"])
     size, pitch = (MARK_MM, MARK_PITCH_MM) if is_mark else (CELL_MM, PITCH_MM)
-    if field.get("layout", "boxes") != "boxes" and not is_mark:
+    if field.get("layout", "boxes") not in ("boxes", "open") and not is_mark:
         size, pitch = (ADJOINING_MM, CELL_MM[1]), ADJOINING_MM
     if is_mark and "cells" not in field and isinstance(choices, list):
         field["cells"] = len(choices)

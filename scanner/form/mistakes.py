@@ -219,8 +219,8 @@ def _of_mark(field: FormField) -> Iterator[str]:
         yield f"choices: found {len(field.choices)}, the field has {field.cells} cells"
     if field.choices is not None and len(set(field.choices)) < len(field.choices):
         yield "choices: two are the same"
-    if field.layout == "comb":
-        yield "layout: a comb has no boxes to mark; use boxes or cells"
+    if field.layout in ("comb", "open"):
+        yield f"layout: {field.layout} has no closed boxes to mark; use boxes or cells"
 
 
 def _of_date(field: FormField) -> Iterator[str]:

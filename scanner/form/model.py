@@ -74,8 +74,9 @@ class FormField(_Table):
     x_mm: Millimeters = Field(description="left edge of the first cell")
     y_mm: Millimeters = Field(description="upper edge of the cells")
     cells: int = Field(ge=1, le=64, description="digits")
-    layout: Literal["boxes", "cells", "comb", "line"] = Field(
-        "boxes", description="separate boxes, adjoining cells, a comb, or a line: one frame for all digits"
+    layout: Literal["boxes", "cells", "open", "comb", "line"] = Field(
+        "boxes",
+        description="separate boxes, adjoining cells, boxes open at the top, a comb; a line: one frame for all digits",
     )
     fewer: bool = Field(False, description="layout line: fewer digits than cells may be written")
     cell_width_mm: Size
