@@ -15,6 +15,7 @@ from scanner.boxes.canvas import make_canvas
 from scanner.boxes.holes import MAX_CELLS
 from scanner.boxes.joined import join_parts
 from scanner.boxes.lines import Lines, find_lines
+from scanner.boxes.rows import split_irregular
 from scanner.boxes.trays import find_trays
 from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, Layout, SyntheticPage, make_page
 from scanner.synth.forms import DROPOUT_COLORS, BoxStyle, Decoy
@@ -500,7 +501,16 @@ def test_a_long_comb_seen_from_a_side_is_found(keystone: float) -> None:
     assert np.abs(row.quads[:, 2:] - true[:, 2:]).max() < 4  # the bottom, which is printed
 
 
-@pytest.mark.parametrize(("count", "keystone"), [(6, 0.1), (6, 0.06), (6, -0.06), (6, -0.1), (13, 0.06), (13, -0.06)])
+@pytest.mark.parametrize("gap", [1.25, 1.4])
+@pytest.mark.parametrize("groups", [(9, 3), (3, 9), (6, 6), (2, 2, 4), (4, 4, 4)])
+def test_a_wider_gap_still_parts_a_long_row(groups: tuple[int, ...], gap: float) -> None:
+    steps = np.concatenate([[gap * 40.0] + [40.0] * (count - 1) for count in groups])
+    x0 = np.cumsum(steps).astype(np.float32)
+    row = np.stack([x0, np.full_like(x0, 50), x0 + 34, np.full_like(x0, 95)], axis=1)
+    assert [len(part) for part in split_irregular(row)] == list(groups)
+
+
+@pytest.mark.parametrize(("count", "keystone"), [(6, 0.1), (6, -0.06), (13, 0.1), (13, 0.06), (13, -0.06), (13, -0.1)])
 def test_boxes_seen_from_a_side_are_where_they_are_printed(count: int, keystone: float) -> None:
     """Also the one into whose hole a stroke bites, which is where the others tell."""
     field = BoxField("r01f01", 12.0, 40.0, count, "separate", 7.0, 9.0, 2.0)

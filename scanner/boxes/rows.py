@@ -20,6 +20,9 @@ ON_LINE = 1.5  # pixels an edge may lie beside the line of its row
 BENT_FROM = 5  # cells of a row that can tell perspective from accidents
 MORE_AGREE = 3.0  # edges more than agree with lines must agree with curves; through accidents two more do
 MOST_BENT = 0.35  # of a step: by so much the last step may differ from the first
+DRIFTING_FROM = 8  # cells of a row over which that adds up to more than IRREGULAR
+DRIFTS = 15  # from shrinking to growing by that
+EVEN, MOSTLY = 0.05, 0.8  # of the pitch: so near to an even growth are most steps
 BENT_TRIED = 8  # cells of each third of a row that curves are tried through
 STEEP = 0.1  # cells that agree with a line count less by this much a pixel of unusual slope
 
@@ -108,7 +111,19 @@ def split_irregular(row: Boxes) -> list[Boxes]:
     narrow = np.sort(steps)[: (len(steps) + 1) // 2 + 1]
     pitch = float(narrow[(len(narrow) - 1) // 2] + narrow[len(narrow) // 2]) / 2  # the median, ten times as fast
     cuts = np.flatnonzero(np.abs(steps - pitch) > IRREGULAR * pitch) + 1
+    if len(cuts) and len(row) >= DRIFTING_FROM and _grow_evenly(steps):
+        return [row]
     return [part for part in np.split(row, cuts) if len(part)]
+
+
+def _grow_evenly(steps: npt.NDArray[np.floating]) -> bool:
+    """Whether the steps grow along the row as on a photographed page, which parts nothing."""
+    along = np.linspace(-0.5, 0.5, len(steps))
+    growth = 1 + np.linspace(-MOST_BENT, MOST_BENT, DRIFTS)[:, None] * along  # (drifts, steps)
+    pitch = np.median(steps / growth, axis=1)[:, None] * growth
+    off = np.abs(steps - pitch) / pitch
+    fits = (off.max(axis=1) <= IRREGULAR) & ((off <= EVEN).mean(axis=1) >= MOSTLY)
+    return bool(fits.any())
 
 
 def _printed(rows: Sequence[Boxes], lines: Lines) -> list[Boxes]:
