@@ -1,12 +1,12 @@
 """Pages of a form put together to documents: by the serial number in their code, else by their order.
 
 A sheet with a serial number finds its other pages anywhere in the run. Without one a document goes on as long as the
-numbers of its pages rise, in one file or from one file of a single page to the next. What is missing, twice, or does
-not add up from page to page is its problem.
+numbers of its pages rise, in one file or from one file of a single page to the next; or fall, where a stack was scanned
+from its end. What is missing, twice, or does not add up from page to page is its problem.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanner.fields import ACCEPTED, REVIEW, FieldReading
 from scanner.filled import value_of
@@ -14,6 +14,8 @@ from scanner.known import KnownForm
 from scanner.pipeline import PageReading, PageResult
 
 INCOMPLETE = "incomplete"
+DOUBTFUL = "may be of two documents: the stack may be in reverse order"
+RISING, FALLING = 1, -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Assembler:
     """Takes the pages of a run one by one and gives documents as they are finished."""
 
     forms: Sequence[KnownForm]
-    _open: list[PageReading] = field(default_factory=list)  # by order, all of one form
+    _stack: list[PageReading | None] = field(default_factory=list)  # by order; None where something came between
     _by_serial: dict[tuple[str, str], list[PageReading]] = field(default_factory=dict)
     _done: set[tuple[str, str]] = field(default_factory=set)
 
@@ -55,26 +57,35 @@ class Assembler:
 
     def add(self, page: PageResult) -> Iterator[Document]:
         """The documents that are finished with this page; one without a form, or that failed, belongs to none."""
+        if self._stack and not self._goes_on(page):
+            yield from self._close_stack()
         known = self._known(page) if isinstance(page, PageReading) else None
-        if not isinstance(page, PageReading) or known is None or page.serial or not self._open:
-            yield from self._close_open()  # what comes between may be the page that is missing
         if not isinstance(page, PageReading) or known is None:
-            return
-        if page.serial:
+            self._part()  # it may be the page that is missing
+        elif page.serial:
+            self._part()
             yield from self._add_sheet(page, len(known.form.pages))
-            return
-        if self._open and not _goes_on(self._open[-1], page):
-            yield from self._close_open()
-        self._open.append(page)
-        if page.form_page == len(known.form.pages):
-            yield from self._close_open()
+        elif len(known.form.pages) == 1:
+            self._part()
+            yield self._document([page])
+        else:
+            self._stack.append(page)
 
     def close(self) -> Iterator[Document]:
         """What is left at the end of the run."""
-        yield from self._close_open()
+        yield from self._close_stack()
         for pages in self._by_serial.values():
             yield self._document(pages)
         self._by_serial.clear()
+
+    def _goes_on(self, page: PageResult) -> bool:
+        """Whether a page is of the same stack as the last one: of its file, or both of files of a single page."""
+        last = next(each for each in reversed(self._stack) if each is not None)
+        return page.file == last.file or (last.page == 1 and page.page <= 1)
+
+    def _part(self) -> None:
+        if self._stack:
+            self._stack.append(None)
 
     def _known(self, page: PageReading) -> KnownForm | None:
         return next((known for known in self.forms if known.form.name == page.form), None)
@@ -94,10 +105,19 @@ class Assembler:
             self._done.add(key)
             yield self._document(pages)
 
-    def _close_open(self) -> Iterator[Document]:
-        pages, self._open = self._open, []
-        if pages:
-            yield self._document(pages)
+    def _close_stack(self) -> Iterator[Document]:
+        """The documents of a stack, from its end if that leaves fewer incomplete ones."""
+        stack, self._stack = self._stack, []
+        if not stack:
+            return
+        rising, falling = (
+            [self._document(pages) for pages in _in_order(stack, direction)] for direction in (RISING, FALLING)
+        )
+        loose, loose_falling = (sum(not each.is_complete for each in found) for found in (rising, falling))
+        starts_late = stack[0] is not None and stack[0].form_page > 1
+        for document in falling if loose_falling < loose else rising:
+            is_doubtful = starts_late and loose_falling == loose and len(document.pages) > 1
+            yield replace(document, problem=document.problem or DOUBTFUL) if is_doubtful else document
 
     def _document(self, pages: Sequence[PageReading]) -> Document:
         known = self._known(pages[0])
@@ -114,10 +134,19 @@ class Assembler:
         return Document(known.form.name, ordered, f"does not hold: {broken}" if broken else "")
 
 
-def _goes_on(last: PageReading, page: PageReading) -> bool:
-    """Whether a page may be of the same document as the one before."""
-    is_next = page.form == last.form and page.form_page > last.form_page
-    return is_next and (page.file == last.file or (page.page == last.page == 1))
+def _in_order(stack: Sequence[PageReading | None], direction: int) -> list[list[PageReading]]:
+    """The pages of each document, of one form each, their numbers rising or falling."""
+    documents: list[list[PageReading]] = []
+    last: PageReading | None = None
+    for page in stack:
+        if page is not None:
+            is_next = last is not None and page.form == last.form and direction * (page.form_page - last.form_page) > 0
+            if is_next:
+                documents[-1].append(page)
+            else:
+                documents.append([page])
+        last = page
+    return documents
 
 
 def _broken_across(known: KnownForm, fields: Mapping[str, FieldReading]) -> Iterator[str]:

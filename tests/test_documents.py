@@ -9,7 +9,7 @@ import pytest
 
 import scanner
 from scanner.blank import layout_of, write_blank
-from scanner.documents import Assembler, Document
+from scanner.documents import DOUBTFUL, Assembler, Document
 from scanner.fields import FieldReading
 from scanner.form import Form
 from scanner.form.equations import parse_equation
@@ -123,8 +123,41 @@ def test_a_page_that_failed_may_be_the_one_that_is_missing() -> None:
 
 def test_files_of_one_page_follow_one_another_and_others_do_not() -> None:
     assert told([page("b1", file="1.png"), page("b2", file="2.png")]) == [("12", "accepted", "")]
-    scans = [page("b2", file="1.pdf", number=1), page("b1", file="1.pdf", number=2), page("b2", file="2.pdf", number=1)]
-    assert [each[1] for each in told(scans)] == ["incomplete"] * 3
+    scans = [page("b1", file="1.pdf", number=2), page("b2", file="2.pdf", number=1)]
+    assert [each[1] for each in told(scans)] == ["incomplete"] * 2
+
+
+@pytest.mark.parametrize("is_one_file", [True, False])
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        ("b2 b1", ["12"]),
+        ("b2 b1 b2 b1 b2 b1", ["12"] * 3),
+        ("c3 c2 c1 c3 c2 c1", ["123"] * 2),
+        ("b2 b1 b2 b1 b1 b2 b1", ["12", "12", "1 page 2 missing", "12"]),
+        ("b2 b1 a1 b2 b1", ["1", "12", "12"]),
+        ("b1 b2 b2 b1", ["12", "2 page 1 missing", "1 page 2 missing"]),
+    ],
+)
+def test_a_stack_scanned_from_its_end_is_put_together(pages: str, expected: list[str], is_one_file: bool) -> None:
+    """Each page with what was written on its own sheet: none goes to the next person's."""
+    scans = [
+        page(each, file="x.pdf" if is_one_file else f"{number}.png", number=number if is_one_file else 1)
+        for number, each in enumerate(pages.split(), start=1)
+    ]
+    assert [f"{places} {problem}".strip() for places, _, problem in told(scans)] == expected
+
+
+def test_a_stack_that_may_be_in_reverse_is_looked_at() -> None:
+    """Its first sheet lacks a page, or it was scanned from its end and the last sheet lacks one: nobody can tell."""
+    scans = [page(each, number=number) for number, each in enumerate(("b2", "b1", "b2", "b1", "b2"), start=1)]
+    assert told(scans) == [
+        ("2", "incomplete", "page 1 missing"),
+        ("12", "review", DOUBTFUL),
+        ("12", "review", DOUBTFUL),
+    ]
+    sure = [page(each, number=number) for number, each in enumerate(("b1", "b2", "b1", "b2", "b2"), start=1)]
+    assert [status for _, status, _ in told(sure)] == ["accepted", "accepted", "incomplete"]
 
 
 def test_a_serial_number_finds_its_pages_anywhere() -> None:
