@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -91,7 +92,7 @@ def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellI
     if is_inked.any():
         ink = _ink_mask(darkness, limits, sheet)
         sheet = snap_to_frames(ink, sheet, side_share)
-        faint = _ink_mask(darkness, _faintest(limits, is_inked, sheet), sheet)
+        faint = partial(_ink_mask, darkness, _faintest(limits, is_inked, sheet), sheet)
         frameless = remove_frame(ink, faint, darkness, sheet, side_share)
         on_frame, touches = frameless.on_frame, frameless.touches
         owners, runs_on, is_left = owned_ink(frameless, sheet, side_share < 1)

@@ -32,7 +32,7 @@ from scanner.form.rules import as_date, as_number
 from scanner.known import KnownForm
 from scanner.marks import ink_parts, read_marks
 from scanner.network import CROSSED, NOT_A_DIGIT, Network
-from scanner.register import Print, Reference, Registration, register, register_marked
+from scanner.register import Print, Reference, Registration, register, register_flat, register_marked
 from scanner.register.features import apply
 from scanner.strings import read_lines
 from scanner.together import decode_together
@@ -72,7 +72,12 @@ def find_form(gray: Gray, forms: Sequence[KnownForm]) -> FoundForm | None:
     """
     page = Print(gray)
     candidates, found = _candidates(page, forms), None
-    for look in (register_marked, partial(register, thoroughly=False), partial(register, thoroughly=True)):
+    for look in (
+        register_marked,
+        register_flat,
+        partial(register, thoroughly=False),
+        partial(register, thoroughly=True),
+    ):
         for each in candidates:
             registration = look(page, each.reference)
             if registration and (found is None or _evidence(each, registration) > _evidence(found, found.registration)):

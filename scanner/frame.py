@@ -1,5 +1,6 @@
 """Take the printed frame away from the ink of the cells, but not the strokes that cross it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -63,10 +64,11 @@ class FrameLines:
         return self.kind // 4
 
 
-def remove_frame(mask: Mask, faint: Mask, darkness: Gray, sheet: Sheet, side_share: Floats) -> Frameless:
+def remove_frame(mask: Mask, faint: Callable[[], Mask], darkness: Gray, sheet: Sheet, side_share: Floats) -> Frameless:
     """Erase printed lines at the edges of the cells, but not the strokes that cross them or lie on them.
 
-    `faint` is the ink with what is somewhat paler: it shows frames about as dark as the palest strokes of their row.
+    `faint` gives the ink with what is somewhat paler, if it is needed: it shows frames about as dark as the palest
+    strokes of their row.
     `side_share` (rows,) is the part of the cells' height, from the bottom, to which their sides are printed;
     below 1 they have no top either.
     """
@@ -75,9 +77,13 @@ def remove_frame(mask: Mask, faint: Mask, darkness: Gray, sheet: Sheet, side_sha
     share, boxes = side_share[sheet.row_of], sheet.boxes
     sides = boxes.copy()
     sides[:, 1] = np.where(share < 1, boxes[:, 3] - share * (boxes[:, 3] - boxes[:, 1]), boxes[:, 1])
-    total, faint_total = cv2.integral(mask), cv2.integral(faint)
-    upright = _lines_of(total, faint_total, sides, sheet.row_of, np.ones_like(is_closed))
-    level = _lines_of(total.T, faint_total.T, boxes[:, TURNED], sheet.row_of, is_closed)
+    total = cv2.integral(mask)
+    upright = frame_lines(total, sides, sheet.row_of, np.ones_like(is_closed))
+    level = frame_lines(total.T, boxes[:, TURNED], sheet.row_of, is_closed)
+    if min(upright.typical.min(), level.typical.min()) < DARK_FRAME:
+        pale = cv2.integral(faint())
+        upright = _with_pale(upright, total, frame_lines(pale, sides, sheet.row_of, np.ones_like(is_closed)))
+        level = _with_pale(level, total.T, frame_lines(pale.T, boxes[:, TURNED], sheet.row_of, is_closed))
     upright_mask, level_mask = _draw(mask, upright.lines), _draw(mask, level.lines[:, TURNED])
     cleaned = cv2.subtract(mask, cv2.bitwise_or(upright_mask, level_mask))
     crossing = cv2.bitwise_or(crossings(cleaned, upright_mask, (1, 0)), crossings(cleaned, level_mask, (0, 1)))
@@ -91,25 +97,19 @@ def remove_frame(mask: Mask, faint: Mask, darkness: Gray, sheet: Sheet, side_sha
     return Frameless(rest, touching, upright.has_stroke | level.has_stroke, _touches(touching, boxes))
 
 
-def _lines_of(total: Ints, faint_total: Ints, boxes: Ints, row_of: Cells, has_near_side: Truths) -> FrameLines:
-    """`frame_lines` in the ink; of rows whose frames hardly are in the ink, in the faint ink too.
+def _with_pale(sure: FrameLines, total: Ints, pale: FrameLines) -> FrameLines:
+    """The sure lines; of rows whose frames hardly are in the ink, those that the faint ink shows.
 
-    There a cell has them that shows a part of them in its own ink.
+    There a cell has them that shows a part of them in its own ink. `total`: integral of the ink.
     """
-    sure = frame_lines(total, boxes, row_of, has_near_side)
-    is_pale = sure.typical < DARK_FRAME
-    if not is_pale.any():
-        return sure
-    pale = frame_lines(faint_total, boxes, row_of, has_near_side)
     x0, y0, x1, y1 = pale.lines.T
     ink = total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
-    is_seen = is_pale[pale.row] & (ink >= SHOWN * 255 * (x1 - x0) * (y1 - y0))
+    is_seen = (sure.typical < DARK_FRAME)[pale.row] & (ink >= SHOWN * 255 * (x1 - x0) * (y1 - y0))
     kept = ~np.isin(sure.row, pale.row[is_seen])
-    return FrameLines(
-        np.concatenate([sure.lines[kept], pale.lines[is_seen]]),
-        np.concatenate([sure.kind[kept], pale.kind[is_seen]]),
-        sure.has_stroke,
-        sure.typical,
+    return replace(
+        sure,
+        lines=np.concatenate([sure.lines[kept], pale.lines[is_seen]]),
+        kind=np.concatenate([sure.kind[kept], pale.kind[is_seen]]),
     )
 
 

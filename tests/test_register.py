@@ -8,9 +8,19 @@ import numpy as np
 import pytest
 
 from scanner.arrays import Gray, Quads
-from scanner.register import Print, Reference, Registration, make_reference, register
+from scanner.register import Print, Reference, Registration, make_reference, register, register_flat
 from scanner.register.features import Features, apply, match_features
-from scanner.synth import BoxStyle, DrawnDigits, Layout, SyntheticPage, random_layout, random_values, scan_form
+from scanner.synth import (
+    BoxField,
+    BoxStyle,
+    DrawnDigits,
+    Label,
+    Layout,
+    SyntheticPage,
+    random_layout,
+    random_values,
+    scan_form,
+)
 from scanner.synth.forms import cell_quads
 from scanner.synth.handling import HANDLING
 
@@ -138,6 +148,54 @@ def test_a_small_soft_page_is_found_thoroughly() -> None:
     soft = np.asarray(cv2.GaussianBlur(small, (0, 0), 0.5), np.uint8)
     assert register(Print(soft), reference("separate"), thoroughly=False) is None
     assert register(Print(soft), reference("separate"), thoroughly=True) is not None
+
+
+# --- pages that lie as the form does
+
+
+@pytest.mark.parametrize("style", ["separate", "cells", "comb"])
+@pytest.mark.parametrize("fault", ["clean", "scan", "skew", "low", "photocopy"])
+def test_a_page_from_a_feeder_is_found_without_features(style: BoxStyle, fault: str) -> None:
+    page = scanned(layout(style), fault)
+    found = register_flat(Print(gray(page.image)), reference(style))
+    assert found is not None
+    assert worst_mm(found, page) < NEAR_MM
+    assert found.frames == len(page.truth)
+
+
+def list_of_rows(text: str) -> Layout:
+    fields = tuple(BoxField(f"f{row}", 70.0, 20.0 + 14 * row, 6, "separate", 6.0, 8.0, 2.0) for row in range(12))
+    labels = tuple(Label(f"{text} {row + 1}", 15.0, 22.0 + 14 * row, 10) for row in range(12))
+    return Layout("rows", 148.0, 210.0, fields, labels)
+
+
+@pytest.mark.parametrize(("text", "is_found"), [("Reading number", True), ("Cost per hour", False), ("Net", False)])
+def test_a_form_of_rows_that_look_alike_is_found_by_its_words(text: str, is_found: bool) -> None:
+    """Features of one row are as like those of the next; the same boxes between other words are another form."""
+    form = list_of_rows("Reading number")
+    blank = scan_form(form, {}, "clean", DrawnDigits(), np.random.default_rng(0), DPI)
+    page = scanned(list_of_rows(text), "scan")
+    found = register_flat(Print(gray(page.image)), make_reference(gray(blank.image), TO_PAGE, cells_mm(form)))
+    assert (found is not None) == is_found
+    assert found is None or worst_mm(found, page) < NEAR_MM
+
+
+@pytest.mark.parametrize("fault", ["upside_down", "sideways", "letter", "photo"])
+def test_what_does_not_lie_so_is_left_to_the_features(fault: str) -> None:
+    found = register_flat(Print(gray(scanned(layout("separate"), fault).image)), reference("separate"))
+    assert found is None or worst_mm(found, scanned(layout("separate"), fault)) < NEAR_MM
+
+
+@pytest.mark.parametrize("style", ["separate", "cells", "dropout"])
+def test_no_other_form_lies_as_this_one(style: BoxStyle) -> None:
+    for seed in range(62, 70):
+        other = scanned(layout(style, seed), "scan")
+        assert register_flat(Print(gray(other.image)), reference(style)) is None, seed
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 900), (40, 30), (1240, 874)])
+def test_paper_without_print_lies_nowhere(size: tuple[int, int]) -> None:
+    assert register_flat(Print(np.full(size, 255, np.uint8)), reference("separate")) is None
 
 
 def test_features_that_are_none_match_nothing() -> None:

@@ -65,7 +65,7 @@ def find_boxes(page: Gray) -> FoundBoxes:
     holes = find_cells(canvas.ink, sure)
     sure_boxes = _box_rows(canvas, holes, sure)
     boxes = join_parts(merge_rows(sure_boxes, _box_rows(canvas, find_cells(canvas.ink, faint), faint)), faint)
-    trays = drop_covered(find_trays(canvas.ink, sure), boxes)
+    trays = drop_covered(find_trays(canvas.ink, sure, boxes), boxes)
     combs = [*find_combs(canvas.ink, sure, sure_boxes), *find_combs(canvas.ink, faint, sure_boxes, known=sure)]
     kept = drop_covered(outside([comb.cells for comb in combs], trays), sure_boxes)
     share = {id(comb.cells): comb.tick_share for comb in combs} | {id(row): OPEN for row in trays}

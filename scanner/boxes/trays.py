@@ -1,10 +1,13 @@
 """Boxes without a top, each by itself: two sides on a line of their own."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Mask
+from scanner.boxes.combs import SAME_LINE
 from scanner.boxes.holes import MAX_ASPECT, MAX_SIDE, MIN_ASPECT, MIN_SIDE, PRINTED_SIDE, bands
 from scanner.boxes.lines import TOLERANCE, Boxes, Lines, side_coverage, snap_sides
 from scanner.boxes.rows import chain_cells, find_rows, split_irregular
@@ -24,9 +27,9 @@ PEER = 0.08  # ... which a row of two is taken for, unless it is as large as tho
 BEYOND = 8  # boxes that a row may have beyond those whose sides are whole
 
 
-def find_trays(ink: Mask, lines: Lines) -> list[Boxes]:
-    """Rows of boxes that are open at the top and stand apart, each (n, 4) from left to right."""
-    trays = _trays(ink, lines)
+def find_trays(ink: Mask, lines: Lines, known: Sequence[Boxes] = ()) -> list[Boxes]:
+    """Rows of boxes that are open at the top and stand apart, each (n, 4) from left to right; `known` are closed."""
+    trays = _trays(ink, lines, known)
     if len(trays) < LEAST:  # most pages end here
         return []
     chains = [trays[chain] for chain in chain_cells(trays)]
@@ -44,9 +47,9 @@ def _size(row: Boxes) -> npt.NDArray[np.float32]:
     return np.asarray(np.median(row[:, 2:] - row[:, :2], axis=0))
 
 
-def _trays(ink: Mask, lines: Lines) -> Boxes:
+def _trays(ink: Mask, lines: Lines, known: Sequence[Boxes]) -> Boxes:
     """(n, 4) two sides of like height with an unbroken line from foot to foot, and none from head to head."""
-    sides = _sides(lines.vertical)
+    sides = _beside(_sides(lines.vertical), known)
     found = [np.zeros((0, 4), np.float32)]
     for some, others in bands(sides):
         x0, y0, x1, y1 = (each[:, None] for each in sides[some].T)
@@ -81,6 +84,16 @@ def _sides(vertical: Mask) -> Boxes:
     x, y, width, height = found.T
     is_side = (height >= MIN_SIDE) & (height <= MAX_SIDE) & (width <= WIDEST * height)
     return np.stack([x, y, x + width - 1, y + height - 1], axis=1)[is_side]
+
+
+def _beside(sides: Boxes, known: Sequence[Boxes]) -> Boxes:
+    """Those that are no sides of known boxes."""
+    if not known:
+        return sides
+    x0, y0, x1, y1 = np.concatenate(known).T
+    x, y = (sides[:, 0] + sides[:, 2])[:, None] / 2, (sides[:, 1] + sides[:, 3])[:, None] / 2
+    is_known = (np.minimum(np.abs(x - x0), np.abs(x - x1)) <= SAME_LINE) & (y > y0) & (y < y1)
+    return sides[~is_known.any(axis=1)]
 
 
 def _narrowest(trays: Boxes) -> Boxes:

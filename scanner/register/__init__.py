@@ -2,7 +2,7 @@
 
 from scanner.register.features import Print
 from scanner.register.fiducials import Fiducials
-from scanner.register.fit import Registration, register, register_marked
+from scanner.register.fit import Registration, register, register_flat, register_marked
 from scanner.register.frames import printed_off_mm
 from scanner.register.reference import Reference, make_reference
 from scanner.register.skew import estimate_skew
@@ -16,5 +16,6 @@ __all__ = [
     "make_reference",
     "printed_off_mm",
     "register",
+    "register_flat",
     "register_marked",
 ]

@@ -53,6 +53,11 @@ class PrintParts:
         there = _standing_out(cv2.resize(form.gray, size, interpolation=cv2.INTER_AREA)) * inside
         return cls(there, inside, _by_part(there * there), from_mm)
 
+    @property
+    def count(self) -> int:
+        """Of parts with print."""
+        return int((self.strength > PRINTED_LEVEL**2).sum())
+
     def alike(self, page: Reduced, to_px: Matrix) -> float:
         """The part of the places with print, of those in the picture, where the page has the same; 1 where none is.
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Gray, Mask
+from scanner.register.skew import estimate_skew
 
 Matrix: TypeAlias = npt.NDArray[np.float64]
 """(3, 3), points as columns (x, y, 1)."""
@@ -20,6 +21,7 @@ Points: TypeAlias = npt.NDArray[np.float64]
 LONG_SIDE_PX = 1200  # 4 pixels a millimeter of an A4 page: captions still have corners
 REDUCED_PX = 850  # long side at least: 3 pixels a millimeter of an A4 page
 LEAST_PX = 64  # a reduced page with less in one direction has no room for a corner's surroundings
+RELIEF_PX, RELIEF_AROUND, RELIEF_INK = 640, 15, 12.0  # long side of a relief; what print stands out from, and how much
 CORNERS = 5000
 GRID, FEATURES = 8, 1200  # parts of the page each way; corners that are kept, of each part about as many
 CORNER_LEVEL = 12  # gray levels by which a corner stands out: pale dropout print has some too
@@ -85,6 +87,19 @@ class Print:
         factor = self.gray.shape[1] // page.shape[1]
         shift = 0.5 / factor - 0.5
         return Reduced(page, np.array([[1 / factor, 0, shift], [0, 1 / factor, shift], [0, 0, 1]]))
+
+    @cached_property
+    def relief(self) -> npt.NDArray[np.float32]:
+        """(h, w) by how many gray levels each place of the page, made small, is darker than what is around it."""
+        scale = RELIEF_PX / max(self.half.shape)
+        size = max(round(self.half.shape[1] * scale), 1), max(round(self.half.shape[0] * scale), 1)
+        small = np.asarray(cv2.resize(self.half, size, interpolation=cv2.INTER_AREA), np.float32)
+        return np.asarray(cv2.blur(small, (RELIEF_AROUND,) * 2) - small, np.float32)
+
+    @cached_property
+    def skew(self) -> float:
+        """Degrees, as of `estimate_skew`."""
+        return estimate_skew(np.asarray(np.where(self.relief > RELIEF_INK, 255, 0), np.uint8))
 
     @cached_property
     def corners(self) -> Features:

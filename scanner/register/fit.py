@@ -15,6 +15,7 @@ import numpy as np
 from scanner.arrays import Gray, Quads
 from scanner.register.features import Match, Matrix, Points, Print, apply, fit_affine, fit_homography, match_features
 from scanner.register.fiducials import FEWEST, Mark, find_marks, lay_out
+from scanner.register.flat import lay_flat
 from scanner.register.frames import frame_shift_mm, hides_cells
 from scanner.register.reference import Reference
 from scanner.register.track import track
@@ -28,6 +29,7 @@ EXACT_MM = 0.2  # a larger residual, or a field that is not found, makes it wort
 MAX_RESIDUAL_MM = 1.0
 EVEN_MM, FEW_FRAMES, WIDE_MM = 0.08, 4, 15.0  # residual, frames and their spread from which the map is bettered by them
 NEAR_MARK_MM = 4.0  # how far print alone may lead astray
+FEWEST_WORDS = 8  # parts with print but frames, by which a page that lies flat is known
 PARTS_ALIKE, MAYBE_ALIKE = 0.85, 0.3  # parts with print that must be alike; with less it is not worth to be exact
 MOST_FRAMES, HALF_ALIKE = 0.8, 0.4  # where fewer frames are found, some of the print must be alike
 CUT_OFF = 0.1  # of a cell's height
@@ -153,6 +155,18 @@ def register_marked(page: Print, reference: Reference) -> Registration | None:
             from_form = matrix @ from_picture
             return _fitted(page, from_form, reference, coverage=1.0, matches=likeness, is_exact=is_whole)
     return None
+
+
+def register_flat(page: Print, reference: Reference) -> Registration | None:
+    """Find a form on a page that lies as its picture does, but for a little; the print must bear it out."""
+    from_form = lay_flat(page, reference.print_)
+    if from_form is None or not _is_possible(matrix := from_form @ reference.to_page, reference):
+        return None
+    words = reference.words  # boxes are in the same places on many forms
+    likeness = words.alike(page.reduced, matrix) if words.count >= FEWEST_WORDS else 0.0
+    if likeness < PARTS_ALIKE:
+        return None
+    return _fitted(page, from_form, reference, coverage=1.0, matches=likeness)
 
 
 def _fitted(

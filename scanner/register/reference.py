@@ -13,6 +13,8 @@ from scanner.register.features import Matrix, Print, apply
 from scanner.register.fiducials import Fiducials
 from scanner.register.frames import darkness, goes_on_beside, line_level, on_frame, printed_part
 
+FRAME_MM = 1.2  # around cells: their frame, and how far its relief reaches
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -20,7 +22,8 @@ class Reference:
 
     `to_page`: from millimeters to pixels of the picture. `cells_mm`: (cells, 4, 2) corners of each field's cells.
     `patches`: how dark the frame is, (h, w) 0 - 1, as of `frames.darkness`.
-    `levels`: that of its lines. `printed`: part of each field's lines that the picture shows. `parts`: of its print.
+    `levels`: that of its lines. `printed`: part of each field's lines that the picture shows. `parts`: of its print;
+    `words`: of that without the frames.
     `goes_on`: fields beside whose cells another one is printed.
     """
 
@@ -31,6 +34,7 @@ class Reference:
     levels: Mapping[str, float]
     printed: Mapping[str, float]
     parts: PrintParts
+    words: PrintParts
     goes_on: frozenset[str] = frozenset()
     fiducials: Fiducials | None = None
 
@@ -53,13 +57,20 @@ def make_reference(
     printed = {name: printed_part(dark[name], quads, levels[name], is_pale=True) for name, quads in cells_mm.items()}
     goes_on = {name for name in cells_mm if goes_on_beside(gray, to_page, name, cells_mm, levels[name])}
     parts = PrintParts.of(print_, to_page, fiducials)
-    return Reference(print_, to_page, dict(cells_mm), patches, levels, printed, parts, frozenset(goes_on), fiducials)
+    beyond = Print(gray, _outside_cells(gray, to_page, list(cells_mm.values()), FRAME_MM))
+    words = PrintParts.of(beyond, to_page, fiducials)
+    return Reference(
+        print_, to_page, dict(cells_mm), patches, levels, printed, parts, words, frozenset(goes_on), fiducials
+    )
 
 
-def _outside_cells(gray: Gray, to_page: Matrix, cells_mm: Sequence[Quads]) -> Mask:
-    """255 where nobody writes."""
+def _outside_cells(gray: Gray, to_page: Matrix, cells_mm: Sequence[Quads], margin_mm: float = 0.0) -> Mask:
+    """255 where nobody writes, and so far around."""
     mask = np.full_like(gray, 255)
+    thickness = round(2 * margin_mm * to_page[0, 0])
     for quads in cells_mm:
-        for quad in apply(to_page, quads):
-            cv2.fillConvexPoly(mask, np.rint(quad).astype(np.int32), (0,))
+        for quad in np.rint(apply(to_page, quads)).astype(np.int32):
+            cv2.fillConvexPoly(mask, quad, (0,))
+            if thickness:
+                cv2.polylines(mask, [quad], True, (0,), thickness)
     return mask

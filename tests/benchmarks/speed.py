@@ -1,7 +1,8 @@
 """Where the time goes: python tests/benchmarks/speed.py [--pages N] [--rounds N] [--fault FAULT]
 
 Makes 300-dpi A4 pages with 100 boxes each and measures, on one core and interleaved, reading them whole against
-decoding alone with `cv2.imread(..., IMREAD_GRAYSCALE)`; stage by stage; memory, start and cold start of processes.
+decoding alone with `cv2.imread(..., IMREAD_GRAYSCALE)`; stage by stage; the same with captions, read by their form;
+memory, start and cold start of processes.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -29,16 +31,20 @@ import cv2
 import numpy as np
 
 from scanner import pipeline
+from scanner.design import propose_form, write_form
+from scanner.known import KnownForm, load_known_form
 from scanner.network import load_network
 from scanner.pipeline import PageReading
 from scanner.process import prepare_process, use_one_blas_thread
-from scanner.synth import BoxField, DrawnDigits, Layout, random_values, scan_form
+from scanner.synth import BoxField, DrawnDigits, Label, Layout, random_values, scan_form
+from scanner.synth.files import save_scan
 
 DPI = 300
 ROWS, FIELDS_IN_ROW, CELLS = 10, 2, 5  # 100 boxes
 CELL_MM = (7.0, 9.0)
 KINDS = {"JPEG": (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 85]), "PNG": (".png", [])}
 HELP_ROUNDS = 7
+CAPTIONS = "Meter", "Customer", "Cost", "Visitors", "Street", "Pieces", "Day"
 
 
 def layout() -> Layout:
@@ -60,10 +66,30 @@ def layout() -> Layout:
     return Layout("speed", 210.0, 297.0, fields)
 
 
-def make_pages(folder: Path, count: int, fault: str) -> dict[str, list[Path]]:
-    """The same pages as JPEG and as PNG."""
-    paths: dict[str, list[Path]] = {kind: [] for kind in KINDS}
+def captioned() -> Layout:
+    """The same with a heading and a caption over each field, as a form has them."""
     form = layout()
+    captions = [
+        Label(f"{word} {place + 1}", field.x_mm, field.y_mm - 5.0, 9.0)
+        for place, (field, word) in enumerate(zip(form.fields, itertools.cycle(CAPTIONS), strict=False))
+    ]
+    return replace(
+        form, labels=(Label("Readings of the quarter, for the office in charge", 20.0, 12.0, 14.0), *captions)
+    )
+
+
+def make_form(folder: Path) -> KnownForm:
+    """The form of a blank of it."""
+    blank = scan_form(captioned(), {}, "clean", DrawnDigits(), np.random.default_rng(0), DPI)
+    path = save_scan(blank.image, folder / "blank", blank.dpi_xy)
+    write_form(folder / "form" / "form.toml", "readings", propose_form(path))
+    return load_known_form(folder / "form")
+
+
+def make_pages(folder: Path, count: int, fault: str, form: Layout) -> dict[str, list[Path]]:
+    """The same pages as JPEG and as PNG."""
+    folder.mkdir()
+    paths: dict[str, list[Path]] = {kind: [] for kind in KINDS}
     for seed in range(count):
         rng = np.random.default_rng(seed)
         image = scan_form(form, random_values(form, rng), fault, DrawnDigits(), rng, DPI).image
@@ -94,14 +120,14 @@ def seconds_of(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare(paths: list[Path], rounds: int) -> tuple[float, float, float, str]:
+def compare(paths: list[Path], rounds: int, forms: Sequence[KnownForm] = ()) -> tuple[float, float, float, str]:
     """Median seconds to decode and to read a page, and the median of their ratios; one after the other each time."""
     network = load_network()
-    found = _boxes(pipeline.read_page(paths[0], network=network))  # also warms up
+    found = _boxes(pipeline.read_page(paths[0], network=network, forms=forms))  # also warms up
     decoding, reading = [], []
     for path in paths * rounds:
         decoding.append(seconds_of(lambda path=path: cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)))  # type: ignore[misc]
-        reading.append(seconds_of(lambda path=path: pipeline.read_page(path, network=network)))  # type: ignore[misc]
+        reading.append(seconds_of(lambda path=path: pipeline.read_page(path, network=network, forms=forms)))  # type: ignore[misc]
     ratios = [read / decode for decode, read in zip(decoding, reading, strict=True)]
     return statistics.median(decoding), statistics.median(reading), statistics.median(ratios), found
 
@@ -193,13 +219,18 @@ def main() -> None:
     prepare_process()  # as `scanner read` does
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        paths = make_pages(folder, options.pages, options.fault)
+        paths = make_pages(folder / "pages", options.pages, options.fault, layout())
         for kind, files in paths.items():
             decode, read, ratio, found = compare(files, options.rounds)
             print(f"{kind}: decode {1000 * decode:.1f} ms, read {1000 * read:.1f} ms, ratio {ratio:.2f}; {found}")
             for stage, seconds in time_stages(files).items():
                 print(f"    {stage:24}{1000 * seconds:8.1f} ms")
             print(f"    peak memory of a process after {len(files)} pages: {peak_megabytes(files):.0f} MB")
+        form = make_form(folder)
+        for kind, files in make_pages(folder / "named", options.pages, options.fault, captioned()).items():
+            decode, read, ratio, found = compare(files, options.rounds, [form])
+            times = f"decode {1000 * decode:.1f} ms, read {1000 * read:.1f} ms, ratio {ratio:.2f}"
+            print(f"{kind} with a form: {times}; {found}")
         print_native_part(paths["JPEG"])
         page, outputs = str(paths["JPEG"][0]), itertools.count()  # a page is read once in each folder
         cold = process_seconds(lambda: ("read", page, "--output", str(folder / f"output{next(outputs)}")))
