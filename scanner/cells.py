@@ -18,8 +18,8 @@ from scanner.strokes import OVERHANG, OWNERS, SPECK, owned_ink
 MIN_INK = 14  # gray levels darker than paper: less is no ink
 NOISE = 4.0  # ink is darker than paper by at least this many sigma of its grain
 STEP_SIGMA = 0.954  # the median step between two pixels of grain, in sigma of the grain
-WRITTEN = 0.1  # of the inside of a cell is as dark as its strokes; its darkest may be a speck, or a stroke from above
-EDGE = 0.46  # ink begins at this share of that darkness
+WRITTEN = 0.02  # of the inside of a cell is darker than its usual ink: specks are not; more would find watermarks
+EDGE = 0.39  # ink begins at this share of that darkness
 FRAME_EDGE = 0.7  # of that: a frame is whole where ink as pale is in pieces
 BLANK_EDGE = 0.6  # of the least darkness that is ink: where it begins in a cell with little of it
 FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
@@ -141,7 +141,7 @@ def _faintest(limits: Floats, is_inked: npt.NDArray[np.bool_], sheet: Sheet) -> 
 
 
 def _strokes_inside(darkness: Gray, sheet: Sheet) -> tuple[Floats, Floats]:
-    """(n,) darkness of the darkest ink well inside each cell, and what about a stroke's area is darker than there."""
+    """(n,) darkness of the darkest ink well inside each cell, and of the darkest that is no speck."""
     smooth = cv2.blur(darkness, (3, 3))
     inset = (INSET * (sheet.boxes[:, 2:] - sheet.boxes[:, :2])).astype(int)
     inner = np.concatenate([sheet.boxes[:, :2] + inset, sheet.boxes[:, 2:] - inset], axis=1)
