@@ -23,7 +23,7 @@ PX_PER_MM = DPI / 25.4
 ALL_STYLES = (*BOX_STYLES, *EXTRA_STYLES)
 PEN = Writer(slant=0.1, size=0.6, pen=0.08, color=(60, 40, 30), is_pencil=False, care=0.7, hand=3)
 PENCIL = (150, 148, 148)
-ALIKE = 0.91  # correlation of a digit cut out of its frame with the same drawn on white paper
+ALIKE = 0.92  # correlation of a digit cut out of its frame with the same drawn on white paper
 
 
 def read(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Mask
+from scanner.boxes.broken import Vector, step_and_size
 from scanner.boxes.combs import SAME_LINE
 from scanner.boxes.holes import MAX_ASPECT, MAX_SIDE, MIN_ASPECT, MIN_SIDE, PRINTED_SIDE, bands
 from scanner.boxes.lines import TOLERANCE, Boxes, Lines, side_coverage, snap_sides
@@ -38,13 +39,12 @@ def find_trays(ink: Mask, lines: Lines, known: Sequence[Boxes] = ()) -> list[Box
         return []
     rows = find_rows(snap_sides(lines, np.concatenate(seeds)), _with_tops(lines, seeds))
     rows = [row for row in rows if _is_spaced(row) and _is_drawn(lines, row) and _is_seen(row, trays)]
-    sizes = [_size(row) for row in rows if len(row) >= LEAST]
-    return [row for row in rows if len(row) >= LEAST or any(np.allclose(_size(row), size, rtol=PEER) for size in sizes)]
+    sizes = [step_and_size(row)[1] for row in rows if len(row) >= LEAST]
+    return [row for row in rows if len(row) >= LEAST or _is_as_large(row, sizes)]
 
 
-def _size(row: Boxes) -> npt.NDArray[np.float32]:
-    """(2,) the median width and height of its boxes."""
-    return np.asarray(np.median(row[:, 2:] - row[:, :2], axis=0))
+def _is_as_large(row: Boxes, sizes: Sequence[Vector]) -> bool:
+    return any(np.allclose(step_and_size(row)[1], size, rtol=PEER) for size in sizes)
 
 
 def _trays(ink: Mask, lines: Lines, known: Sequence[Boxes]) -> Boxes:

@@ -54,9 +54,9 @@ class PrintParts:
         return cls(there, inside, _by_part(there * there), from_mm)
 
     @property
-    def count(self) -> int:
-        """Of parts with print."""
-        return int((self.strength > PRINTED_LEVEL**2).sum())
+    def is_printed(self) -> npt.NDArray[np.bool_]:
+        """(rows, columns) which parts have print."""
+        return self.strength > PRINTED_LEVEL**2
 
     def alike(self, page: Reduced, to_px: Matrix) -> float:
         """The part of the places with print, of those in the picture, where the page has the same; 1 where none is.
@@ -70,7 +70,7 @@ class PrintParts:
         across, down = np.meshgrid((np.arange(columns) + 0.5) * PART[0], (np.arange(rows) + 0.5) * PART[1])
         at = apply(to_page, np.stack([across, down], axis=-1))
         is_seen = ((at >= 0) & (at < page.gray.shape[::-1])).all(axis=-1)
-        is_printed = self.strength > PRINTED_LEVEL**2
+        is_printed = self.is_printed
         if not is_printed.any():
             return 1.0  # the frames alone will tell
         has_print = is_seen & is_printed

@@ -159,11 +159,11 @@ def register_marked(page: Print, reference: Reference) -> Registration | None:
 
 def register_flat(page: Print, reference: Reference) -> Registration | None:
     """Find a form on a page that lies as its picture does, but for a little; the print must bear it out."""
-    from_form = lay_flat(page, reference.print_)
+    words = reference.words  # boxes are in the same places on many forms
+    from_form = lay_flat(page, reference.print_) if words.is_printed.sum() >= FEWEST_WORDS else None
     if from_form is None or not _is_possible(matrix := from_form @ reference.to_page, reference):
         return None
-    words = reference.words  # boxes are in the same places on many forms
-    likeness = words.alike(page.reduced, matrix) if words.count >= FEWEST_WORDS else 0.0
+    likeness = words.alike(page.reduced, matrix)
     if likeness < PARTS_ALIKE:
         return None
     return _fitted(page, from_form, reference, coverage=1.0, matches=likeness)
