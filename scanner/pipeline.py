@@ -249,8 +249,11 @@ def policy_of(card: Card, min_confidence: float | None) -> Policy:
 
 def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
     """The rows of the page and the quarter turns after which it is upright."""
-    readings, turn = _likeliest_turn(gray, network, read_rows)
-    return (readings, turn) if readings else _likeliest_turn(gray, network, read_ruled)
+    boxed = _likeliest_turn(gray, network, read_rows)
+    if _evidence(boxed[0], network.card.classes)[0]:
+        return boxed
+    ruled = _likeliest_turn(gray, network, read_ruled)  # writing between lines makes doubtful boxes, too
+    return ruled if _evidence(ruled[0], network.card.classes)[0] or not boxed[0] else boxed
 
 
 def _likeliest_turn(gray: Gray, network: Network, read: Reader) -> tuple[list[RowReading], int]:
