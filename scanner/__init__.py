@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scanner.pipeline import PageFailure, PageReading, read_page, read_pages
-    from scanner.run import run
     from scanner.tables import to_frame
 
 __version__ = "0.1.0"
-__all__ = ["PageFailure", "PageReading", "__version__", "read_page", "read_pages", "run", "to_frame"]
+__all__ = ["PageFailure", "PageReading", "__version__", "read_page", "read_pages", "to_frame"]
 
 _HOMES = {
     "PageFailure": "scanner.pipeline",
     "PageReading": "scanner.pipeline",
     "read_page": "scanner.pipeline",
     "read_pages": "scanner.pipeline",
-    "run": "scanner.run",
     "to_frame": "scanner.tables",
 }
 

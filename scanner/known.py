@@ -86,22 +86,22 @@ def make_known_form(files: FormFiles) -> KnownForm:
     return KnownForm(form, rules, tuple(parse_equation(rule.expression) for rule in form.rules), references)
 
 
-def load_known_form(path: Path) -> KnownForm:
+def load_known_form(path: Path | str) -> KnownForm:
     """Read a form and make it ready to be looked for.
 
     Raises:
         FormError: one of its files is missing or has mistakes.
     """
-    return make_known_form(read_form_files(path))
+    return make_known_form(read_form_files(Path(path)))
 
 
-def load_known_forms(paths: Sequence[Path]) -> tuple[KnownForm, ...]:
+def load_known_forms(paths: Sequence[Path | str]) -> tuple[KnownForm, ...]:
     """Of files, of folders with a `form.toml`, and of folders of such folders.
 
     Raises:
         FormError: there is none, one has mistakes, or two have the same name.
     """
-    return tuple(map(make_known_form, read_all_form_files(paths)))
+    return tuple(map(make_known_form, read_all_form_files([Path(each) for each in paths])))
 
 
 def read_all_form_files(paths: Sequence[Path]) -> tuple[FormFiles, ...]:

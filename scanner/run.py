@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from scanner.account import Account
 from scanner.engine import Engine, open_crew
@@ -25,17 +25,11 @@ from scanner.order import NO_CHORES, PLAIN, Chores, Order, check_order, make_kit
 from scanner.page import discover
 from scanner.plan import YOUNG_REASONS, plan_files
 from scanner.publish import ORDER_NOTE, guarantee_for, open_run, publish
+from scanner.remote import path_of
 from scanner.review import Corrections
 from scanner.shift import Shift
-from scanner.staging import (
-    CROPS,
-    LEDGER,
-    scratch_folder,
-)
+from scanner.staging import CROPS, LEDGER, scratch_folder
 from scanner.task import Kit
-
-if TYPE_CHECKING:
-    pass
 
 TOLD_NOTE = "told"  # in the ledger: up to when it was told what has failed
 MOST_TOLD = 20  # failures, by name
@@ -48,8 +42,8 @@ IN_THIS_PROCESS = Engine()
 
 
 def run(
-    inputs: Sequence[Path],
-    output: Path,
+    inputs: Sequence[Path | str],
+    output: Path | str,
     order: Order = PLAIN,
     *,
     engine: Engine = IN_THIS_PROCESS,
@@ -71,23 +65,24 @@ def run(
     Raises:
         ScannerError: one of its kinds, for what stops a run: see `scanner.errors`.
     """
-    check_order(inputs, output, order, chores)
+    paths, folder = [path_of(each) for each in inputs], Path(output)
+    check_order(paths, folder, order, chores)
     kit, reader, known = make_kit(order)
-    discovery = discover(inputs)
-    if not discovery.count and not (output / LEDGER).exists():
-        raise nothing_in(inputs)
-    with open_run(output) as (ledger, book):
+    discovery = discover(paths)
+    if not discovery.count and not (folder / LEDGER).exists():
+        raise nothing_in(paths)
+    with open_run(folder) as (ledger, book):
         guarantee = guarantee_for(order, ledger, book)  # before it is asked anew which files are still the same
         with ledger.transaction():
             ledger.put_note(ORDER_NOTE, order.to_json())
-            plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)
+            plan = plan_files(ledger, paths, discovery, settle_s=chores.settle_s, prune=chores.prune)
             if not plan.files:
-                raise nothing_in(inputs)
-            if not (output / CROPS).exists():
+                raise nothing_in(paths)
+            if not (folder / CROPS).exists():
                 ledger.read_again_what_has_crops()
             reader = _with_redo(reader, ledger, chores.redo)
-        shift = Shift(ledger, reader, output, chores.limit, lambda done: progress(done, plan.files))
-        tell_event("started", output=str(output), files=plan.found, process=os.getpid())
+        shift = Shift(ledger, reader, folder, chores.limit, lambda done: progress(done, plan.files))
+        tell_event("started", output=str(folder), files=plan.found, process=os.getpid())
         started = now_text()
         is_interrupted = _work(shift, engine, kit, is_stopped)
         if shift.new:
@@ -97,7 +92,7 @@ def run(
         account = Account(
             ledger, reader, Corrections(book), guarantee, "waiting" if shift.is_limited else "interrupted"
         )
-        summary, kept = publish(ledger, book, output, account, known, kit)
+        summary, kept = publish(ledger, book, folder, account, known, kit)
         new_failed, failures = _news(ledger, is_interrupted)
         young = ledger.count_left(YOUNG_REASONS)
         if account.waiting and not is_interrupted and not shift.is_limited:

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator
 
+import cv2
 import pytest
 
 SLOW = ("pipeline", "run", "samples", "training", "recipes", "boxes", "synth_pages", "blank", "register",
         "string_network")  # fmt: skip
 
 os.environ["SCANNER_WORKERS"] = "1"  # commands read in the process of the tests; those about workers say so
+cv2.setNumThreads(1)  # as many processes as cores test already
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -195,7 +195,7 @@ def test_mistakes_of_rules_are_told_together(folder: Path, tmp_path: Path) -> No
 
 
 def test_forms_come_in_folders_and_have_names_of_their_own(folder: Path, tmp_path: Path) -> None:
-    assert [known.form.name for known in load_known_forms([folder.parent])] == ["card"]
+    assert [known.form.name for known in load_known_forms([str(folder.parent)])] == ["card"]
     with pytest.raises(FormError, match="two forms are named card"):
         load_known_forms([folder, shutil.copytree(folder, tmp_path / "copy" / "card")])
     with pytest.raises(FormError, match="nor folders with one"):

@@ -35,3 +35,11 @@ def test_importing_stays_light(module: str, absent: set[str]) -> None:
     program = f"import sys, {module}; print(*(name for name in sys.modules if '.' not in name))"
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert not absent & set(loaded.split())
+
+
+def test_what_the_package_offers_is_no_module_of_the_same_name() -> None:
+    program = (
+        "import scanner, types; print(*(n for n in scanner.__all__ if type(getattr(scanner, n)) is types.ModuleType))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert loaded.split() == []

@@ -39,6 +39,7 @@ def layout(style: BoxStyle, seed: int = 61) -> Layout:
     return random_layout(style, seed)
 
 
+@cache
 def scanned(form: Layout, fault: str, seed: int = 3) -> SyntheticPage:
     rng = np.random.default_rng(seed)
     return scan_form(form, random_values(form, rng), fault, DrawnDigits(), rng, DPI)
@@ -60,7 +61,8 @@ def reference(style: BoxStyle) -> Reference:
 
 def find(page: Gray, form: Reference) -> Registration | None:
     """Both ways agree wherever both find it."""
-    quick, thorough = (register(Print(page), form, thoroughly=each) for each in (False, True))
+    print_ = Print(page)
+    quick, thorough = (register(print_, form, thoroughly=each) for each in (False, True))
     if quick and thorough:
         assert all(np.abs(quick.quads[name] - quads).max() < 3 for name, quads in thorough.quads.items())
     return quick or thorough

@@ -83,7 +83,7 @@ def test_a_ledger_that_was_taken_away_meanwhile_is_noticed(inbox: Path, out: Pat
 
 
 def test_what_is_read_is_not_read_again(inbox: Path, out: Path) -> None:
-    assert run([inbox], out).new == 3
+    assert run([str(inbox)], str(out)).new == 3
     before = tables(out), (out / "pages.csv").read_bytes()
     again = run([inbox], out)
     assert (again.new, again.pages) == (0, 3)
