@@ -119,7 +119,7 @@ def decode_field(cells: Sequence[Alternatives], rule: FieldRule, means: Meaning)
     """
     trust = trust_in(rule.density, len(cells)) if rule.is_bound else 1.0
     weights: dict[str, tuple[float, bool]] = {}
-    looks = [dict(options) for options in cells]
+    denied = [frozenset(name for name, look in options if look < math.log(DENIED)) for options in cells]
     left, best = 1.0, 0.0
 
     def weigh(text: str, log_probability: float) -> float:
@@ -131,7 +131,7 @@ def decode_field(cells: Sequence[Alternatives], rule: FieldRule, means: Meaning)
         return weight
 
     def is_denied(text: str) -> bool:
-        return any(look[name] < math.log(DENIED) for name, look in zip(text, looks, strict=True))
+        return any(name in each for name, each in zip(text, denied, strict=True))
 
     for choice, log_probability in best_first([[log for _, log in options] for options in cells]):
         if math.exp(log_probability) * trust < ENOUGH * best or len(weights) >= EXPLORED:

@@ -38,9 +38,15 @@ def darkness(gray: Gray, matrix: Matrix, quads: npt.NDArray[np.floating]) -> npt
         gray, matrix @ to_mm, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    paper = float(np.percentile(patch, PAPER_PERCENTILE))
+    paper = _percentile(patch, PAPER_PERCENTILE)
     dark: npt.NDArray[np.float32] = np.clip((paper - patch.astype(np.float32)) / max(paper, 1.0), 0, 1)
     return dark
+
+
+def _percentile(values: npt.NDArray[np.generic], percent: int) -> float:
+    """Of many values, without what lies between two of them: NumPy's takes as long as all else here."""
+    place = (values.size - 1) * percent // 100
+    return float(np.partition(values, place, axis=None)[place])
 
 
 def on_frame(quads: Quads) -> npt.NDArray[np.float32]:
@@ -86,7 +92,7 @@ def _likeness(
 
 def line_level(patch: npt.NDArray[np.float32]) -> float:
     """How dark its lines are, 0 - 1."""
-    return float(np.percentile(patch[patch > 0], LINE_PERCENTILE)) if patch.any() else 0.0
+    return _percentile(patch[patch > 0], LINE_PERCENTILE) if patch.any() else 0.0
 
 
 def printed_part(dark: npt.NDArray[np.float32], quads: Quads, level: float, *, is_pale: bool = False) -> float:
