@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from scanner.errors import NoInputError, UsageError
 from scanner.training.architectures import Model
-from scanner.training.calibrate import negative_log_likelihood
-from scanner.training.prepare import Mixture, OwnSamples, Samples
+from scanner.training.calibrate import Logits, negative_log_likelihood
+from scanner.training.prepare import Mixture, OwnSamples, Samples, join
 
 TUNING_EPOCHS = 6
 TUNING_RATE = 0.15  # of the recipe's learning rate
@@ -59,16 +59,19 @@ def rehearsal(own: OwnSamples) -> Mixture:
 def blend(model: Model, before: Weights, validation: Sequence[Samples]) -> float:
     """Take the weights back part of the way to those before; gives the part of the way that is left."""
     after = [np.array(each) for each in model.get_weights()]
+    samples, ends = join(validation), np.cumsum([len(each) for each in validation])
     losses = {}
     for step in range(STEPS + 1):
         part = step / STEPS
         model.set_weights([(1 - part) * old + part * new for old, new in zip(before, after, strict=True)])
-        losses[part] = float(np.mean([_loss(model, samples) for samples in validation if len(samples)]))
+        logits = np.split(model.predict(samples.images, batch_size=1000, verbose=0), ends[:-1])
+        losses[part] = _mean_loss(logits, validation)
     best = min(losses, key=lambda part: losses[part])
     model.set_weights([(1 - best) * old + best * new for old, new in zip(before, after, strict=True)])
     return best
 
 
-def _loss(model: Model, samples: Samples) -> float:
-    logits = model.predict(samples.images, batch_size=1000, verbose=0)
-    return negative_log_likelihood(logits, samples.labels, 1.0)
+def _mean_loss(logits: Sequence[Logits], validation: Sequence[Samples]) -> float:
+    """Over the sets, each counted alike."""
+    pairs = [(each, samples.labels) for each, samples in zip(logits, validation, strict=True) if len(samples)]
+    return float(np.mean([negative_log_likelihood(each, labels, 1.0) for each, labels in pairs]))
