@@ -26,7 +26,7 @@ CORNERS = 5000
 GRID, FEATURES = 8, 1200  # parts of the page each way; corners that are kept, of each part about as many
 CORNER_LEVEL = 12  # gray levels by which a corner stands out: pale dropout print has some too
 BLUR_PX = 1.0  # noise has corners, print blurred like this still has
-BLOBS, BLOB_CONTRAST = 2500, 0.02
+BLOBS, BLOB_CONTRAST = 2500, 0.024  # with less than 0.0236 OpenCV looks closely at all flat paper: three times as slow
 DISTINCT = 0.85  # a match must be so much nearer than the next best one (Lowe 2004)
 COARSE_PX = 4.0  # how far a match may lie off, at the reduced size, at first ...
 NEAR_PX = (8.0, 8.0, 6.0, 4.0, 2.5, 1.5)  # ... and then, step by step
@@ -118,7 +118,7 @@ class Print:
     def blobs(self) -> Features:
         """Light and dark ones of any size (SIFT, Lowe 2004; compared as by Arandjelovic and Zisserman 2012).
 
-        Ten times as slow as corners, but found again on small, soft, stained pages.
+        Several times as slow as corners, but found again on small, soft, stained pages.
         """
         scale = LONG_SIDE_PX / max(self.gray.shape)
         size = round(self.gray.shape[1] * scale), round(self.gray.shape[0] * scale)

@@ -62,7 +62,7 @@ def register(page: Print, reference: Reference, *, thoroughly: bool) -> Registra
     Args:
         page: `Print(gray)`; ask all forms about the same one, so that its features are found once.
         reference: of the form.
-        thoroughly: by features that small, soft, stained pages keep, too; ten times as slow.
+        thoroughly: by features that small, soft, stained pages keep, too; several times as slow.
     """
     of_page, of_form = (page.blobs, reference.print_.blobs) if thoroughly else (page.corners, reference.print_.corners)
     match = match_features(of_page, of_form)
