@@ -14,7 +14,7 @@ from tomlkit.exceptions import ParseError
 from scanner.arrays import Gray
 from scanner.codes import read_codes
 from scanner.errors import FormError, OutputError, UsageError
-from scanner.filled import find_form
+from scanner.finding import find_form
 from scanner.form import Form, FormField, Sheet
 from scanner.form.draft import CHOICE_MM, LABEL_MM, MARGIN_MM, complete_draft, label_of
 from scanner.form.load import FILE_NAME, parse_form, read_form_text

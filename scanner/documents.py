@@ -1,14 +1,15 @@
 """Pages of a form put together to documents: by the serial number in their code, else by their order.
 
 A sheet with a serial number finds its other pages anywhere in the run. Without one a document goes on as long as the
-numbers of its pages rise, in one file or from one file of a single page to the next; or fall, where a stack was scanned
-from its end. What is missing, twice, or does not add up from page to page is its problem.
+numbers of its pages rise, in one file or from one file of a single page to the next of its folder; or fall, where a
+stack was scanned from its end. What is missing, twice, unreadable, or does not add up from page to page is its problem.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
-from scanner.fields import ACCEPTED, REVIEW, FieldReading
+from scanner.fields import ACCEPTED, REVIEW, UNREADABLE, FieldReading
 from scanner.filled import value_of
 from scanner.known import KnownForm
 from scanner.pipeline import PageReading, PageResult
@@ -81,7 +82,8 @@ class Assembler:
     def _goes_on(self, page: PageResult) -> bool:
         """Whether a page is of the same stack as the last one: of its file, or both of files of a single page."""
         last = next(each for each in reversed(self._stack) if each is not None)
-        return page.file == last.file or (last.page == 1 and page.page <= 1)
+        is_beside = PurePosixPath(page.file).parent == PurePosixPath(last.file).parent
+        return page.file == last.file or (is_beside and last.page == 1 and page.page <= 1)
 
     def _part(self) -> None:
         if self._stack:
@@ -106,18 +108,31 @@ class Assembler:
             yield self._document(pages)
 
     def _close_stack(self) -> Iterator[Document]:
-        """The documents of a stack, from its end if that leaves fewer incomplete ones."""
+        """The documents of a stack, from its end if that leaves fewer incomplete ones.
+
+        Two stacks may have been scanned one after the other, one of them from its end: where the same page comes twice.
+        """
         stack, self._stack = self._stack, []
         if not stack:
             return
-        rising, falling = (
-            [self._document(pages) for pages in _in_order(stack, direction)] for direction in (RISING, FALLING)
-        )
-        loose, loose_falling = (sum(not each.is_complete for each in found) for found in (rising, falling))
         starts_late = stack[0] is not None and stack[0].form_page > 1
-        for document in falling if loose_falling < loose else rising:
-            is_doubtful = starts_late and loose_falling == loose and len(document.pages) > 1
-            yield replace(document, problem=document.problem or DOUBTFUL) if is_doubtful else document
+        usual = self._direction(stack)
+        parts = _parts(stack)
+        directions = [(self._direction(part) if _has_several(part) else 0) or usual or RISING for part in parts]
+        is_doubtful = (starts_late and not usual) or len(set(directions)) > 1
+        for part, direction in zip(parts, directions, strict=True):
+            for pages in _in_order(part, direction):
+                document = self._document(pages)
+                may_be_two = is_doubtful and len(pages) > 1
+                yield replace(document, problem=document.problem or DOUBTFUL) if may_be_two else document
+
+    def _direction(self, stack: Sequence[PageReading | None]) -> int:
+        """Which way leaves fewer incomplete documents; 0 where neither does."""
+        rising, falling = (
+            sum(not self._document(pages).is_complete for pages in _in_order(stack, direction))
+            for direction in (RISING, FALLING)
+        )
+        return RISING if rising < falling else FALLING if falling < rising else 0
 
     def _document(self, pages: Sequence[PageReading]) -> Document:
         known = self._known(pages[0])
@@ -131,7 +146,25 @@ class Assembler:
             return Document(known.form.name, ordered, problem, is_complete=False)
         document = Document(known.form.name, ordered)
         broken = "; ".join(_broken_across(known, document.fields))
-        return Document(known.form.name, ordered, f"does not hold: {broken}" if broken else "")
+        unreadable = ", ".join(name for name, each in document.fields.items() if each.reason == UNREADABLE)
+        problems = (f"does not hold: {broken}" if broken else "", f"unreadable: {unreadable}" if unreadable else "")
+        return Document(known.form.name, ordered, "; ".join(filter(None, problems)))
+
+
+def _parts(stack: Sequence[PageReading | None]) -> list[list[PageReading | None]]:
+    """The stack, parted where a page of a form follows the same one: there no document goes on either way."""
+    parts: list[list[PageReading | None]] = [[]]
+    for page in stack:
+        last = parts[-1][-1] if parts[-1] else None
+        if page and last and (page.form, page.form_page) == (last.form, last.form_page):
+            parts.append([])
+        parts[-1].append(page)
+    return parts
+
+
+def _has_several(part: Sequence[PageReading | None]) -> bool:
+    """Whether there are more pages than one sheet has: two halves of two sheets may look like one, the wrong way."""
+    return len(part) > max((page.form_page for page in part if page), default=0)
 
 
 def _in_order(stack: Sequence[PageReading | None], direction: int) -> list[list[PageReading]]:
@@ -153,7 +186,7 @@ def _broken_across(known: KnownForm, fields: Mapping[str, FieldReading]) -> Iter
     """Rules between fields of several pages that do not hold; those of one page were looked at with it."""
     described = {each.name: each for each in known.form.fields}
     for equation in known.equations:
-        if len({described[name].page for name in equation.names}) > 1:
+        if fields.keys() >= set(equation.names) and len({described[name].page for name in equation.names}) > 1:
             values = {name: value_of(fields[name].cells, described[name]) for name in equation.names}
             if equation.holds(values) is False:
                 yield equation.text

@@ -1,6 +1,6 @@
 """Scores to numbers: value, confidence, accept / review / blank, and the names of fields without a form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,8 @@ BLANK_CONFIDENCE = 0.999  # an empty cell is read as empty wrongly about as ofte
 SAME_LINE = 0.5  # of the height: fields whose middles are nearer than this stand in one row
 
 UPPER, LOWER = 0, 1
-HIDING = {"1": UPPER, "7": LOWER}  # digits that may be another with a level stroke hidden in that line
+HIDING = {"1": (UPPER, "7"), "7": (LOWER, "2")}  # digits that may be another with a level stroke hidden in that line
+DIGITS = "0123456789"
 ACCEPTED, REVIEW, BLANK_STATUS = "accepted", "review", "blank"
 CORRECTED = "corrected"  # settled by a person, also where the machine was right
 UNREADABLE = "unreadable"  # the reason of a corrected one that a person could not read either
@@ -141,15 +142,22 @@ def hold_back(cells: str, ink: CellInk) -> tuple[str, str]:
     """Status and reason of a number whose cells are sure: strokes beyond its cells, or on their frames, may be more."""
     if ink.runs_on.any():
         return REVIEW, "runs_on"
-    if ink.on_frame.any() or _may_hide_stroke(cells, ink.touches):
-        return REVIEW, "ink_on_frame"
-    return ACCEPTED, ""
+    return (REVIEW, "ink_on_frame") if any(other_readings(cells, ink)) else (ACCEPTED, "")
 
 
-def _may_hide_stroke(cells: str, touches: npt.NDArray[np.bool_]) -> bool:
-    """Whether a level stroke may have gone with the frame: a 1 that hangs from the upper line may be a 7 whose bar
-    lies in it, a 7 that stands on the lower line a 2 without its foot."""
-    return any(cell in HIDING and touch[HIDING[cell]] for cell, touch in zip(cells, touches, strict=True))
+def other_readings(cells: str, ink: CellInk) -> Iterator[str]:
+    """What else may be written, of one cell each, where a stroke lies on its frame or goes on far beyond it.
+
+    A level one may have gone with the frame: a 1 that hangs from the upper line may be a 7 whose bar lies in it, a 7
+    that stands on the lower line a 2 without its foot.
+    """
+    for place, cell in enumerate(cells):
+        others = ""
+        if ink.on_frame[place] or ink.runs_on[place]:
+            others = DIGITS
+        elif cell in HIDING and ink.touches[place, HIDING[cell][0]]:
+            others = HIDING[cell][1]
+        yield from (f"{cells[:place]}{other}{cells[place + 1 :]}" for other in others if other != cell)
 
 
 def decode(scores: Scores, is_blank: npt.NDArray[np.bool_], classes: str) -> tuple[str, npt.NDArray[np.float64]]:

@@ -1,8 +1,9 @@
-"""Reading a page of a known form: found by its print, its boxes read where they are, its numbers under their rules."""
+"""Reading a page that shows a known form: its boxes read where they are, its numbers under their rules."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from scanner.arrays import Gray, Scores
 from scanner.boxes import OPEN, BoxRow
 from scanner.cells import read_cells_of
-from scanner.codes import read_codes, read_easy_codes, serial_behind
 from scanner.content import RowReading, score_cells
 from scanner.decode import Alternatives, Candidate, cell_alternatives, decode_field
 from scanner.fields import (
@@ -25,113 +25,21 @@ from scanner.fields import (
     field_reading,
     hold_back,
     judge,
+    other_readings,
 )
+from scanner.finding import FoundForm
 from scanner.form import FormField
-from scanner.form.model import Code
-from scanner.form.rules import as_date, as_number
+from scanner.form.rules import FieldRule, as_number, date_in
 from scanner.known import KnownForm
 from scanner.marks import ink_parts, read_marks
 from scanner.network import CROSSED, NOT_A_DIGIT, Network
-from scanner.register import Print, Reference, Registration, register, register_flat, register_marked
 from scanner.register.features import apply
 from scanner.strings import read_lines
 from scanner.together import decode_together
 
-SURE_ALIKE, SURE_MM = 0.8, 0.3  # part of the print, and residual, from which nothing better is looked for
+STRICT = 0.1  # of all numbers, the part that a rule allows, which vouches for what it allows
 UNLIKELY, MOST_ALTERNATIVES = 1e-5, 20  # what else a number may be, that is kept
 SIDES = {"comb": 0.4, "open": OPEN}  # of the cells' height, to which their sides are printed
-
-
-@dataclass(frozen=True, slots=True)
-class FoundForm:
-    """Which page of which form a page shows, and where; `serial`: the number of the sheet that its code says."""
-
-    known: KnownForm
-    page: int  # from 1
-    registration: Registration
-    serial: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A page of a form that a page may show."""
-
-    known: KnownForm
-    page: int
-    serial: str
-
-    @property
-    def reference(self) -> Reference:
-        return self.known.references[self.page - 1]
-
-
-def find_form(gray: Gray, forms: Sequence[KnownForm]) -> FoundForm | None:
-    """The form that the page shows: the one that its code names, else by its fiducials, else by its print.
-
-    None where it shows none of them.
-    """
-    page = Print(gray)
-    candidates, found = _candidates(page, forms), None
-    for look in (
-        register_marked,
-        register_flat,
-        partial(register, thoroughly=False),
-        partial(register, thoroughly=True),
-    ):
-        for each in candidates:
-            registration = look(page, each.reference)
-            if registration and (found is None or _evidence(each, registration) > _evidence(found, found.registration)):
-                found = FoundForm(each.known, each.page, registration, each.serial)
-        if found and _is_sure_of(found):
-            return found
-    return found
-
-
-def _is_sure_of(found: FoundForm) -> bool:
-    """Whether nothing better need be looked for."""
-    registration = found.registration
-    is_whole = registration.alike >= SURE_ALIKE or _share(found, registration) == 1
-    return is_whole and registration.residual_mm <= SURE_MM
-
-
-def _share(shown: FoundForm | _Candidate, registration: Registration) -> float:
-    """The part of a page's fields whose frames were found."""
-    fields = len(shown.known.fields_of(shown.page))
-    return registration.frames / fields if fields else 1.0
-
-
-def _evidence(shown: FoundForm | _Candidate, registration: Registration) -> tuple[float, float, float]:
-    """What speaks for a page of a form: its frames and the print between them; many points of print are but many."""
-    share = _share(shown, registration)
-    return round(share + registration.alike, 1), -round(registration.residual_mm, 1), registration.matches
-
-
-def _candidates(page: Print, forms: Sequence[KnownForm]) -> list[_Candidate]:
-    """The pages of forms that a code on the page names; where none does, those without a code.
-
-    Where no code can be read at all, it may be damaged: then all.
-    """
-    pages = [(known, number, sheet.code) for known in forms for number, sheet in enumerate(known.form.pages, start=1)]
-    if not any(code for _, _, code in pages):
-        return [_Candidate(known, number, "") for known, number, _ in pages]
-    codes = read_easy_codes(page.half)
-    named = _named(pages, codes)
-    if not named:
-        codes = read_codes(page.gray)
-        named = _named(pages, codes)
-    return named or [_Candidate(known, number, "") for known, number, code in pages if not (code and codes)]
-
-
-def _named(pages: Sequence[tuple[KnownForm, int, Code | None]], codes: Sequence[str]) -> list[_Candidate]:
-    """The pages whose code is among these, with what these say behind it."""
-    named = [
-        (len(code.text), _Candidate(known, number, serial))
-        for known, number, code in pages
-        for text in codes
-        if code and (serial := serial_behind(text, code.text)) is not None
-    ]
-    longest = max((length for length, _ in named), default=0)  # MR-2-0042 is of MR-2, not of MR
-    return [each for length, each in named if length == longest]
 
 
 def read_filled(gray: Gray, found: FoundForm, network: Network, policy: Policy) -> tuple[FieldReading, ...]:
@@ -163,8 +71,13 @@ def _read_numbers(
         name: cell_alternatives(row.scores, row.ink.is_blank, network.card.classes, BLANK_CONFIDENCE)
         for name, row in rows.items()
     }
-    read = _decode(found.known, {field.name: field for field in fields}, cells)
-    return tuple(_reading(field, read[field.name], rows[field.name], found, network, policy) for field in fields)
+    described = {field.name: field for field in fields}
+    read = _decode(found.known, described, cells)
+    borne_out = _borne_out(found.known, described, read)
+    return tuple(
+        _reading(field, read[field.name], rows[field.name], found, network, policy, is_sum=field.name in borne_out)
+        for field in fields
+    )
 
 
 def _rows_of_cells(
@@ -198,7 +111,7 @@ def _decode(
         for name, field in fields.items()
     }
 
-    def value(name: str, text: str) -> float | None:
+    def value(name: str, text: str) -> Fraction | None:
         return value_of(text, fields[name])
 
     equations = [equation for equation in known.equations if set(equation.names) <= set(fields)]
@@ -213,14 +126,14 @@ def number_in(cells: str, field: FormField) -> str | None:
     return None if BLANK in text else text
 
 
-def value_of(cells: str, field: FormField) -> float | None:
+def value_of(cells: str, field: FormField) -> Fraction | None:
     """What a field counts in an equation: its number, the day of its date; None where it has none."""
     number = number_in(cells, field)
     if not number:
-        return 0.0 if number == "" and BLANK in field.zero_cells else None
+        return Fraction(0) if number == "" and BLANK in field.zero_cells else None
     if field.type == "date":
-        date = as_date(number, field.format or "")
-        return None if date is None else float(dt.date.toordinal(date))
+        date = date_in(number, field)
+        return None if date is None else Fraction(dt.date.toordinal(date))
     return as_number(number, field.decimals)
 
 
@@ -231,8 +144,11 @@ def _reading(
     found: FoundForm,
     network: Network,
     policy: Policy,
+    *,
+    is_sum: bool,
 ) -> FieldReading:
-    best, is_bound = candidates[0], found.known.is_bound(field)
+    best, rule = candidates[0], found.known.rules[field.name]
+    is_borne_out = is_sum or (rule.is_bound and rule.density <= STRICT)
     confidences = _confidences(best.cells, row.scores, network)
     status, reason = judge(_with_zeros(best.cells, field), confidences, Policy(0.0))
     if field.name in found.registration.unseen:
@@ -241,9 +157,9 @@ def _reading(
         status, reason = REVIEW, "missing" if status == BLANK_STATUS else "check_failed"
     elif status == ACCEPTED and field.name in found.known.references[found.page - 1].goes_on:
         status, reason = REVIEW, "cut_off"
-    elif status == ACCEPTED and not _is_sure(best, confidences, is_bound, policy):
+    elif status == ACCEPTED and not _is_sure(best, confidences, is_borne_out, policy):
         status, reason = REVIEW, "low_confidence"
-    elif status == ACCEPTED and not is_bound:
+    elif status == ACCEPTED and not is_sum and _may_be_other(best.cells, row, field, rule):
         status, reason = hold_back(best.cells, row.ink)
     value = (number_in(best.cells, field) or "") if field.zero_cells else None
     return field_reading(
@@ -268,9 +184,27 @@ def _with_zeros(cells: str, field: FormField) -> str:
     return "".join("0" if character in zeros else character for character in cells)
 
 
-def _is_sure(best: Candidate, confidences: npt.NDArray[np.float64], is_bound: bool, policy: Policy) -> bool:
-    """Under a rule the number as a whole counts, not each digit: the others vouch for a doubtful one."""
-    if is_bound:
+def _borne_out(
+    known: KnownForm, fields: Mapping[str, FormField], read: Mapping[str, Sequence[Candidate]]
+) -> frozenset[str]:
+    """The fields of this page that stand in a sum that comes out: with one digit another it would not."""
+    borne_out: set[str] = set()
+    for equation in known.equations:
+        if equation.is_equality and set(equation.names) <= set(fields):
+            values = {name: value_of(read[name][0].cells, fields[name]) for name in equation.names}
+            borne_out |= set(equation.names) if equation.holds(values) else set()
+    return frozenset(borne_out)
+
+
+def _may_be_other(cells: str, row: RowReading, field: FormField, rule: FieldRule) -> bool:
+    """Whether the rule of a field allows what else may be written in it, with a stroke that is hidden or runs on."""
+    numbers = (number_in(other, field) for other in other_readings(cells, row.ink))
+    return any(number is not None and rule.allows(number) for number in numbers)
+
+
+def _is_sure(best: Candidate, confidences: npt.NDArray[np.float64], is_borne_out: bool, policy: Policy) -> bool:
+    """Under a strict rule the number as a whole counts, not each digit: the others vouch for a doubtful one."""
+    if is_borne_out:
         return best.probability >= max(policy.min_field, policy.min_digit ** len(best.cells))
     return bool(confidences.min() >= policy.min_digit and best.probability >= policy.min_field)
 

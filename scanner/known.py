@@ -35,10 +35,6 @@ class KnownForm:
     equations: tuple[Equation, ...]
     references: tuple[Reference, ...]
 
-    def is_bound(self, field: FormField) -> bool:
-        """Whether a rule of its own, or an equation, says something about its number."""
-        return self.rules[field.name].is_bound or any(field.name in equation.names for equation in self.equations)
-
     def fields_of(self, page: int) -> tuple[FormField, ...]:
         """The fields of one of its pages, counted from 1."""
         return tuple(field for field in self.form.fields if field.page == page)

@@ -146,8 +146,7 @@ def read_page(
         reads_unknown: whether a page that shows none of them is read without; else it fails.
         postal: two letters of a country, or `any`: pages are envelopes, and their postal codes are read.
     """
-    network = network or load_network()
-    path = Path(path)
+    network, path = network or load_network(), Path(path)
     name = path.name if file is None else file
     start = time.perf_counter()
     try:
@@ -218,7 +217,8 @@ def _read_known(
     gray: Gray, forms: "Sequence[KnownForm]", network: Network, min_confidence: float | None
 ) -> _Reading | None:
     """The page as its form says; None where it shows none of them."""
-    from scanner.filled import find_form, read_filled  # what forms are checked with takes a tenth of a second to import
+    from scanner.filled import read_filled  # what forms are checked with takes a tenth of a second to import
+    from scanner.finding import find_form
 
     found = find_form(gray, forms)
     if found is None:

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import TypeAlias
 
 from scanner.decode import ENOUGH, EXPLORED, Candidate, best_first, trust_in
 from scanner.form.equations import Equation
 
-Value: TypeAlias = Callable[[str, str], float | None]
+Value: TypeAlias = Callable[[str, str], Fraction | None]
 """(field, cells) -> the number that they mean in an equation; None where they mean none."""
 
 ORDER_DENSITY = 0.5  # of random pairs, those in a given order

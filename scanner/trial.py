@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import PageError
-from scanner.filled import find_form
+from scanner.finding import find_form
 from scanner.known import KnownForm
 from scanner.page import count_pages, discover, load_page
 

@@ -15,7 +15,7 @@ from scanner.blank import layout_of, write_blank
 from scanner.cli import app
 from scanner.codes import read_codes, serial_behind
 from scanner.errors import FormError, UsageError
-from scanner.filled import find_form
+from scanner.finding import find_form
 from scanner.form import load_form
 from scanner.form.draft import complete_draft
 from scanner.form.load import parse_form

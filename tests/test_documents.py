@@ -1,6 +1,7 @@
 """Pages of a form become documents: by serial number, by order, and with what is missing told."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,38 @@ def test_a_stack_scanned_from_its_end_is_put_together(pages: str, expected: list
         for number, each in enumerate(pages.split(), start=1)
     ]
     assert [f"{places} {problem}".strip() for places, _, problem in told(scans)] == expected
+
+
+def test_stacks_of_two_folders_go_different_ways() -> None:
+    forward, reverse = ["b1", "b2"] * 3, ["b2", "b1"] * 2
+    scans = [page(each, file=f"monday/{number}.png") for number, each in enumerate(forward)]
+    scans += [page(each, file=f"tuesday/{number}.png") for number, each in enumerate(reverse)]
+    found = documents(scans)
+    assert [document.status for document in found] == ["accepted"] * 5
+    assert [{each.file for each in document.pages} for document in found[3:]] == [
+        {"tuesday/0.png", "tuesday/1.png"}, {"tuesday/2.png", "tuesday/3.png"}
+    ]  # fmt: skip
+
+
+def test_stacks_of_one_folder_that_go_different_ways_are_looked_at() -> None:
+    scans = [page(each, file=f"{number}.png") for number, each in enumerate(["b1", "b2"] * 3 + ["b2", "b1"] * 2)]
+    assert told(scans) == [("12", "review", DOUBTFUL)] * 5
+
+
+def test_a_page_that_is_missing_makes_no_other_stack() -> None:
+    scans = [page(each, file=f"{number}.png") for number, each in enumerate(["b1", "b2", "b2", "b1", "b2"])]
+    assert told(scans) == [("12", "accepted", ""), ("2", "incomplete", "page 1 missing"), ("12", "accepted", "")]
+
+
+def test_what_a_person_could_not_read_is_told() -> None:
+    unreadable = replace(page("a1"), fields=(replace(field("a_1", ""), status="corrected", reason="unreadable"),))
+    assert told([unreadable]) == [("1", "review", "unreadable: a_1")]
+
+
+def test_pages_that_were_read_with_an_older_form_break_no_rule_of_the_new_one() -> None:
+    """Its fields have other names, and its scans are gone."""
+    older = [replace(page(each, number=int(each[1])), fields=(field("old"),)) for each in ("b1", "b2")]
+    assert told(older) == [("12", "accepted", "")]
 
 
 def test_a_stack_that_may_be_in_reverse_is_looked_at() -> None:

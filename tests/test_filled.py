@@ -4,6 +4,8 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,11 +13,19 @@ import pytest
 import tomlkit
 from typer.testing import CliRunner
 
+from scanner import filled
+from scanner.boxes import BoxRow
+from scanner.cells import CellInk
 from scanner.cli import app
+from scanner.content import RowReading
+from scanner.decode import cell_alternatives
 from scanner.design import propose_form, propose_page, write_form
 from scanner.errors import FormError, NoInputError
-from scanner.filled import find_form, number_in, value_of
-from scanner.form import FormField, load_form
+from scanner.fields import Policy
+from scanner.filled import number_in, value_of
+from scanner.finding import find_form
+from scanner.form import Form, FormField, load_form
+from scanner.form.rules import field_rule
 from scanner.known import KnownForm, cells_mm, load_known_form, load_known_forms
 from scanner.network import load_network
 from scanner.order import Order
@@ -343,3 +353,63 @@ def test_a_field_with_a_cell_too_few_is_never_accepted(folder: Path, tmp_path: P
     assert (field.value, field.status) == ("123"[first:][:2], "review")
     told = RUNNER.invoke(app, ["form", "check", str(place)])
     assert "count_a: one more box is printed beside its cells" in told.output
+
+
+# --- what rules vouch for
+
+
+def as_read(
+    cells: str, told: dict[str, str], *, hidden: dict[int, int] | None = None, runs_on: int | None = None
+) -> str:
+    """What becomes of a number whose digits are sure, under rules; `hidden`: a cell whose upper line is touched."""
+    field = FormField(
+        name="a", x_mm=0, y_mm=0, cells=len(cells), cell_width_mm=5, cell_height_mm=7, type="number", **told
+    )
+    rule = field_rule(field, Path())
+    count, is_blank = len(cells), np.array([cell == "_" for cell in cells])
+    touches, over = np.zeros((count, 2), np.bool_), np.zeros(count, np.bool_)
+    touches[[] if hidden is None else [hidden], 0] = True
+    over[[] if runs_on is None else [runs_on]] = True
+    nothing = np.zeros(count, np.bool_)
+    ink = CellInk(
+        np.zeros((count, 28, 28), np.uint8), is_blank, np.zeros((count, 4), np.float32), nothing, touches, over
+    )
+    network = load_network()
+    scores = np.full((count, 12), 1e-5, np.float32)
+    scores[np.arange(count), [max(network.card.classes.find(cell), 0) for cell in cells]] = 0.9998
+    known = KnownForm(Form(name="f", fields=(field,)), {"a": rule}, (), ())
+    row = RowReading(BoxRow(np.zeros((count, 4, 2), np.float32)), ink, scores)
+    (candidates,) = filled._decode(
+        known, {"a": field}, {"a": cell_alternatives(scores, is_blank, network.card.classes, 0.999)}
+    ).values()
+    found = SimpleNamespace(
+        known=SimpleNamespace(rules=known.rules, references=[SimpleNamespace(goes_on=())]),
+        page=1,
+        registration=SimpleNamespace(unseen=()),
+    )
+    policy = Policy(min_digit=0.99)
+    reading = filled._reading(field, candidates, row, found, network, policy, is_sum=False)  # type: ignore[arg-type]
+    return reading.reason or reading.status
+
+
+@pytest.mark.parametrize(
+    ("cells", "rules", "reason"),
+    [
+        ("4112", {"max": 9000}, "ink_on_frame"),  # 4712 is no more than 9000 either
+        ("4112", {"max": 4500}, "accepted"),
+        ("4112", {"min": 0}, "ink_on_frame"),
+        ("79927398713", {"check": "luhn"}, "accepted"),
+        ("4112", {"pattern": "41.*"}, "accepted"),
+    ],
+)
+def test_a_stroke_that_may_be_hidden_is_feared_where_the_rule_allows_it(
+    cells: str, rules: dict[str, Any], reason: str
+) -> None:
+    place = cells.index("1")
+    assert as_read(cells, rules) == "accepted"
+    assert as_read(cells, rules, hidden=place) == reason
+
+
+def test_a_stroke_that_runs_on_is_borne_out_by_a_check_digit_alone() -> None:
+    assert as_read("79927398713", {"check": "luhn"}, runs_on=3) == "accepted"
+    assert as_read("4112", {"max": 9000}, runs_on=3) == "runs_on"

@@ -10,7 +10,8 @@ from scanner.arrays import Gray, Quads
 from scanner.blank import layout_of, write_blank
 from scanner.errors import FormError
 from scanner.fields import FieldReading, Policy
-from scanner.filled import find_form, read_filled
+from scanner.filled import read_filled
+from scanner.finding import find_form
 from scanner.form import load_form
 from scanner.known import KnownForm, load_known_form
 from scanner.marks import ink_parts, read_marks

@@ -191,7 +191,10 @@ def test_pages_without_corrections_stay_as_they_are(tmp_path: Path) -> None:
         ("x3", "12", Meant("3", "x3")),
         ("X3", "12", Meant("3", "x3")),
         ("?", "12", Meant("", "??", is_readable=False)),
-        ("1?", "12", Meant("1", "1?", is_readable=False)),
+        ("1?", "12", Meant("", "1?", is_readable=False)),
+        ("4711", "47x11", Meant("4711", "47x11")),  # as it was read
+        ("4712", "47x11", Meant("4712", "47x12")),
+        ("47912", "47x11", Meant("47912", "47912")),
         ("13", "_12_", Meant("13", "_13_")),
         ("345", "_12_", Meant("345", "_345", is_exact=False)),  # one more than was seen: where, is not known
         ("01.02.2024", "01022024", Meant("01022024", "01022024")),

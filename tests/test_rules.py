@@ -1,6 +1,7 @@
 """What may be written in a field, and what must hold between fields."""
 
 import datetime as dt
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scanner.errors import FormError
 from scanner.form.equations import parse_equation
 from scanner.form.model import FormField
-from scanner.form.rules import POSTAL_CODES, as_date, as_number, field_rule
+from scanner.form.rules import POSTAL_CODES, as_number, date_in, field_rule
 
 NOWHERE = Path()
 
@@ -74,7 +75,12 @@ def test_a_number_that_is_in_no_list_is_said_to_be(tmp_path: Path) -> None:
 
 @given(st.integers(0, 99_999), st.integers(0, 4))
 def test_decimals_move_the_point(number: int, decimals: int) -> None:
-    assert as_number(f"{number:05d}", decimals) == pytest.approx(number * 10.0**-decimals)
+    assert as_number(f"{number:05d}", decimals) == Fraction(number, 10**decimals)
+
+
+def test_limits_are_what_they_say_to_the_last_place() -> None:
+    rule = field_rule(field(3, type="number", decimals=1, min=0.1, max=0.3), NOWHERE)
+    assert [rule.allows(number) for number in ("000", "001", "003", "004")] == [False, True, True, False]
 
 
 @given(st.dates(dt.date(1990, 1, 1), dt.date(2030, 12, 31)), st.sampled_from(["DDMMYYYY", "MMDDYYYY", "YYYYMMDD"]))
@@ -82,19 +88,40 @@ def test_a_date_reads_back(date: dt.date, form: str) -> None:
     digits = (
         form.replace("YYYY", f"{date.year:04d}").replace("MM", f"{date.month:02d}").replace("DD", f"{date.day:02d}")
     )
-    assert as_date(digits, form) == date
+    assert date_in(digits, field(8, type="date", format=form)) == date
 
 
 def test_two_digits_of_a_year_are_near_today() -> None:
     today = dt.date.today()
     for years in (-79, -40, 0, 19):
         year = today.year + years
-        assert as_date(f"0101{year % 100:02d}", "DDMMYY") == dt.date(year, 1, 1)
+        assert date_in(f"0101{year % 100:02d}", field(6, type="date", format="DDMMYY")) == dt.date(year, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("earliest", "latest", "digits", "date"),
+    [
+        ("1920-01-01", "2010-12-31", "010338", "1938-03-01"),
+        ("1920-06-30", "2010-12-31", "010320", None),
+        ("1920-06-30", "2020-06-29", "010320", "2020-03-01"),
+        ("1920-06-30", None, "010720", "1920-07-01"),
+        (None, "1945-05-08", "010345", "1945-03-01"),
+        (None, "1945-05-08", "010645", "1845-06-01"),
+        ("1800-01-01", "1850-01-01", "290204", "1804-02-29"),
+    ],
+)
+def test_two_digits_of_a_year_are_between_the_limits_of_the_field(
+    earliest: str | None, latest: str | None, digits: str, date: str | None
+) -> None:
+    limits = {name: dt.date.fromisoformat(day) for name, day in (("earliest", earliest), ("latest", latest)) if day}
+    born = field(6, type="date", format="DDMMYY", **limits)
+    assert field_rule(born, NOWHERE).allows(digits) == (date is not None)
+    assert date is None or date_in(digits, born) == dt.date.fromisoformat(date)
 
 
 @pytest.mark.parametrize("digits", ["31022020", "00012020", "15132020", "1501202"])
 def test_there_are_days_that_are_none(digits: str) -> None:
-    assert as_date(digits, "DDMMYYYY") is None
+    assert date_in(digits, field(8, type="date", format="DDMMYYYY")) is None
 
 
 def test_a_date_lies_between_its_ends() -> None:
@@ -172,7 +199,7 @@ def test_a_list_that_cannot_be_used_says_why(tmp_path: Path, name: str, told: st
 
 @given(st.integers(0, 999), st.integers(0, 999))
 def test_a_sum_holds_where_python_says_so(a: int, b: int) -> None:
-    values = {"a": float(a), "b": float(b), "c": float(a + b), "d": float(a + b + 1)}
+    values = {name: Fraction(value) for name, value in (("a", a), ("b", b), ("c", a + b), ("d", a + b + 1))}
     assert parse_equation("a + b == c").holds(values)
     assert parse_equation("c - b - a == 0").holds(values)
     assert parse_equation("2 * (a + b) == c * 2").holds(values)
@@ -183,12 +210,17 @@ def test_a_sum_holds_where_python_says_so(a: int, b: int) -> None:
     assert parse_equation("a >= b").holds(values) == (a >= b)
 
 
-def test_sums_of_decimals_are_equal_in_spite_of_rounding() -> None:
-    assert parse_equation("a + b == c").holds({"a": 0.1, "b": 0.2, "c": 0.3})
+def test_sums_are_exact() -> None:
+    tenths = {name: as_number(f"{number:012d}", 2) for name, number in (("a", 99_999_999_910), ("b", 20), ("c", 30))}
+    assert parse_equation("a + b == 999999999.30").holds(tenths)
+    assert not parse_equation("a + b == 999999999.31").holds(tenths)
+    assert parse_equation("0.1 * a + 0.1 * b == 0.1 * c + 99999999.9").holds(tenths)
+    long = {"a": as_number("370400440532013000"), "b": as_number("370400440532013009")}
+    assert not parse_equation("a == b").holds(long)
 
 
 def test_an_equation_with_an_unknown_says_nothing() -> None:
-    assert parse_equation("a == b").holds({"a": None, "b": 1.0}) is None
+    assert parse_equation("a == b").holds({"a": None, "b": Fraction(1)}) is None
 
 
 @pytest.mark.parametrize(

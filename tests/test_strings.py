@@ -1,18 +1,23 @@
 """Numbers without boxes: ink found, parted into digits, read; and refused where it is no number."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
 
 from scanner.arrays import Gray, Mask, Quads
 from scanner.boxes import find_boxes
+from scanner.decode import cell_alternatives, decode_field
+from scanner.form.rules import FieldRule
 from scanner.network import load_network
 from scanner.pipeline import read_image
 from scanner.strings import StringReading, as_row, read_frames, read_strings
 from scanner.strings.ink import find_slant, line_ink, without_rules
 from scanner.strings.lattice import Lattice, Segment, find_segments
-from scanner.strings.opinions import NO_NUMBER
+from scanner.strings.opinions import NO_NUMBER, Candidate
 from scanner.strings.pieces import Piece, find_pieces
+from scanner.strings.read import _with_doubt
 from scanner.synth.hand import DrawnDigits, Writer
 from scanner.synth.sheet import text_ink
 from scanner.synth.strings import write_string
@@ -166,6 +171,17 @@ def test_what_was_said_before_weighs_and_does_not_decide() -> None:
     sure, doubted, none = (reading.scores.max(axis=1).prod() for reading in (again, other, words) if reading)
     assert sure > doubted
     assert sure > none
+
+
+@pytest.mark.parametrize(("share", "is_accepted"), [(0.5, False), (0.9, False), (0.9999, True)])
+def test_a_list_of_numbers_that_are_alike_settles_no_doubt_between_them(share: float, is_accepted: bool) -> None:
+    classes, rule = "0123456789x?", FieldRule(lambda _: True, 1e-3, ("12343", "12348"))
+    doubt = [Candidate("12343", None, math.log(share)), Candidate("12348", None, math.log(1 - share))]
+    scores = _with_doubt(doubt, np.eye(12, dtype=np.float32)[[1, 2, 3, 4, 3]], classes)
+    best, other = decode_field(cell_alternatives(scores, np.zeros(5, np.bool_), classes, 0.999), rule, str)[:2]
+    assert (best.cells, other.cells) == ("12343", "12348")
+    assert (best.probability > 0.97) == is_accepted
+    assert best.probability == pytest.approx(share, abs=0.03)
 
 
 def test_it_is_told_that_digits_touch() -> None:

@@ -21,7 +21,7 @@ from scanner.publish import open_review
 from scanner.run import run
 from scanner.synth import DrawnDigits
 from scanner.web import jobs, reviewing, serving
-from scanner.web.guard import Guard, Rules, hosts_of, is_loopback
+from scanner.web.guard import Guard, Rules, hosts_of, is_everywhere, is_loopback
 from scanner.web.host import check_host
 from scanner.web.pool import Pool, open_pool
 
@@ -360,6 +360,37 @@ def test_others_need_a_token(pool: Pool) -> None:
         answer = far.get(f"/?token={quote(TOKEN)}")
         assert answer.status_code == 200
         assert "HttpOnly; SameSite=Strict" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("192.168.1.5:8765", 200),
+        ("localhost:8080", 200),
+        ("[fd00::5]:8765", 200),
+        ("evil.example:8765", 421),
+        ("", 421),
+    ],
+)
+def test_where_all_addresses_are_listened_to_a_foreign_name_is_refused(host: str, status: int, pool: Pool) -> None:
+    rules = Rules(hosts_of("0.0.0.0", 8765), TOKEN, is_everywhere("0.0.0.0"))
+    with TestClient(Guard(serving.make_app(pool), rules), base_url=HERE) as far:
+        assert far.get(f"/?token={quote(TOKEN, safe='')}", headers={"host": host}).status_code == status
+
+
+def test_an_address_of_version_6_has_brackets() -> None:
+    assert hosts_of("fd00::5", 8765) == {"[fd00::5]:8765"}
+    assert is_everywhere("::")
+    assert not is_everywhere("127.0.0.1")
+    assert not is_everywhere("example.org")
+
+
+def test_any_token_opens_the_pages_that_follow(pool: Pool) -> None:
+    token = 'a+b&c=d;e"f/ 0123456789'
+    rules = Rules(hosts_of("192.0.2.1", 80), token)
+    with TestClient(Guard(serving.make_app(pool), rules), base_url="http://192.0.2.1:80") as far:
+        assert far.get(f"/?token={quote(token, safe='')}").status_code == 200
+        assert far.get("/").status_code == 200
 
 
 def test_pages_say_what_browsers_must_not_do(client: Any) -> None:

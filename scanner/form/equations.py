@@ -5,21 +5,21 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 from scanner.errors import FormError
 
-Linear: TypeAlias = dict[str, float]
-"""Factor of each name; that of "" is the constant."""
+Linear: TypeAlias = dict[str, Fraction]
+"""Factor of each name; that of "" is the constant. Exact, as long numbers and sums of decimals ask for it."""
 
-COMPARISONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+COMPARISONS: dict[type[ast.cmpop], Callable[[Fraction, int], bool]] = {
     ast.Eq: operator.eq,
     ast.LtE: operator.le,
     ast.Lt: operator.lt,
     ast.GtE: operator.ge,
     ast.Gt: operator.gt,
 }
-SAME = 1e-6  # sums of decimals that differ by less are equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Equation:
 
     text: str
     left: Linear
-    compare: Callable[[float, float], bool]
+    compare: Callable[[Fraction, int], bool]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -39,15 +39,15 @@ class Equation:
     def is_equality(self) -> bool:
         return self.compare is operator.eq
 
-    def holds(self, values: Mapping[str, float | None]) -> bool | None:
+    def holds(self, values: Mapping[str, Fraction | None]) -> bool | None:
         """Whether it holds; None where a field has no value."""
-        total = self.left.get("", 0.0)
+        total = self.left.get("", Fraction(0))
         for name in self.names:
             value = values[name]
             if value is None:
                 return None
             total += self.left[name] * value
-        return self.compare(0.0 if abs(total) < SAME else total, 0.0)
+        return self.compare(total, 0)
 
 
 def parse_equation(text: str) -> Equation:
@@ -60,7 +60,7 @@ def parse_equation(text: str) -> Equation:
         tree = ast.parse(text, mode="eval").body
         if not isinstance(tree, ast.Compare) or len(tree.ops) != 1 or type(tree.ops[0]) not in COMPARISONS:
             raise _NotLinear(text)
-        left = _add(_linear(tree.left), _linear(tree.comparators[0]), -1.0)
+        left = _add(_linear(tree.left), _linear(tree.comparators[0]), -1)
     except (SyntaxError, _NotLinear, OverflowError, RecursionError, MemoryError) as error:
         raise FormError(
             f"{text!r} is no equation: write sums of fields on both sides of one ==, <=, <, >= or >"
@@ -77,20 +77,21 @@ class _NotLinear(Exception):
 
 def _linear(node: ast.expr) -> Linear:
     if isinstance(node, ast.Name):
-        return {node.id: 1.0}
+        return {node.id: Fraction(1)}
     if isinstance(node, ast.Constant) and type(node.value) in (int, float) and math.isfinite(node.value):  # type: ignore[arg-type]
-        return {"": float(node.value)}  # type: ignore[arg-type]
+        return {"": Fraction(str(node.value))}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return _add({}, _linear(node.operand), -1.0)
+        return _add({}, _linear(node.operand), -1)
     if isinstance(node, ast.BinOp):
         left, right = _linear(node.left), _linear(node.right)
         if isinstance(node.op, (ast.Add, ast.Sub)):
-            return _add(left, right, 1.0 if isinstance(node.op, ast.Add) else -1.0)
+            return _add(left, right, 1 if isinstance(node.op, ast.Add) else -1)
         if isinstance(node.op, ast.Mult) and min(set(left) - {""}, set(right) - {""}, key=len) == set():
             constant, other = (left, right) if not set(left) - {""} else (right, left)
-            return _add({}, other, constant.get("", 0.0))
+            return _add({}, other, constant.get("", Fraction(0)))
     raise _NotLinear(ast.dump(node))
 
 
-def _add(one: Linear, other: Linear, factor: float) -> Linear:
-    return {name: one.get(name, 0.0) + factor * other.get(name, 0.0) for name in {**one, **other}}
+def _add(one: Linear, other: Linear, factor: Fraction | int) -> Linear:
+    none = Fraction(0)
+    return {name: one.get(name, none) + factor * other.get(name, none) for name in {**one, **other}}

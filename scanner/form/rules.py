@@ -6,7 +6,8 @@ import importlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,9 +36,10 @@ POSTAL_CODES = {
     "us": r"\d{5}(?:\d{4})?",
 }
 CENTURY = 100
-OLDEST_YEARS = 80  # a year of two digits is at most so many years ago, else of this century's rest
+OLDEST_YEARS = 80  # a year of two digits is at most so many years ago, where the form does not limit it
 MATCH_S = 0.1  # to match a number with a pattern: a thousand times as long as any that makes sense takes
 TRIED = 2000  # random numbers that tell how many of all a rule allows
+TOLD_APART = 20_000  # numbers of which it is kept whether their check digit is right: a run has millions
 RAREST = 1e-7  # no rule is taken to be stricter
 
 
@@ -116,23 +118,22 @@ def _of_type(field: FormField) -> Part | None:
 
 
 def _in_range(field: FormField) -> Part:
-    low = -np.inf if field.min is None else field.min
-    high = np.inf if field.max is None else field.max
-    limits = [f"below {low:g}"] * (field.min is not None) + [f"above {high:g}"] * (field.max is not None)
+    low = -np.inf if field.min is None else Fraction(str(field.min))
+    high = np.inf if field.max is None else Fraction(str(field.max))
+    ends = (("below", field.min), ("above", field.max))
+    limits = [f"{where} {end:g}" for where, end in ends if end is not None]
     return (lambda number: bool(low <= as_number(number, field.decimals) <= high)), f"is {' or '.join(limits)}"
 
 
-def as_number(digits: str, decimals: int = 0) -> float:
-    """12345 with two decimals -> 123.45."""
-    return int(digits) / 10**decimals
+def as_number(digits: str, decimals: int = 0) -> Fraction:
+    """12345 with two decimals -> 123.45, exactly."""
+    return Fraction(int(digits), 10**decimals)
 
 
 def _date(field: FormField) -> Part:
     def allows(number: str) -> bool:
-        date = as_date(number, field.format or "")
-        if date is None:
-            return False
-        return (field.earliest or dt.date.min) <= date <= (field.latest or dt.date.max)
+        date = date_in(number, field)
+        return date is not None and _is_within(date, field)
 
     limits = [f"from {field.earliest}"] * (field.earliest is not None) + [f"to {field.latest}"] * (
         field.latest is not None
@@ -140,17 +141,31 @@ def _date(field: FormField) -> Part:
     return allows, " ".join([f"is no date as {field.format}", *limits])
 
 
-def as_date(digits: str, form: str) -> dt.date | None:
+def date_in(digits: str, field: FormField) -> dt.date | None:
+    """The date that the digits of a field mean: of two digits the year is one that its limits allow, if any is."""
+    first = dt.date.today().year - OLDEST_YEARS
+    if field.earliest is not None:
+        first = field.earliest.year
+    elif field.latest is not None:
+        first = field.latest.year - CENTURY + 1
+    dates = [as_date(digits, field.format or "", year) for year in (first, first + CENTURY, first - CENTURY)]
+    return next((date for date in dates if date is not None and _is_within(date, field)), dates[0])
+
+
+def _is_within(date: dt.date, field: FormField) -> bool:
+    return (field.earliest or dt.date.min) <= date <= (field.latest or dt.date.max)
+
+
+def as_date(digits: str, form: str, first: int) -> dt.date | None:
     """The date that the digits mean, DDMMYYYY or the like; None where there is no such day.
 
-    Of two digits the year is the last one that is not in the future beyond twenty years.
+    A year of two digits is one of the hundred that begin with `first`.
     """
     if len(digits) != len(form):
         return None
     parts = {name: _part(digits, form, name) for name in ("DD", "MM", "YYYY" if "YYYY" in form else "YY")}
     year = parts.get("YYYY")
     if year is None:
-        first = dt.date.today().year - OLDEST_YEARS
         year = first + (parts["YY"] - first) % CENTURY
     try:
         return dt.date(year, parts["MM"], parts["DD"])
@@ -200,7 +215,8 @@ def _of_check(field: FormField) -> Part | None:
             f"field {field.name}, check: python-stdnum has no {field.check!r}; luhn, verhoeff, damm, ean, isbn, "
             "iso7064.mod_11_10, ch.esr and its many others can be used"
         )
-    return cache(lambda number: bool(module.is_valid(number))), f"has the wrong check digit ({field.check})"
+    is_valid = lru_cache(TOLD_APART)(lambda number: bool(module.is_valid(number)))
+    return is_valid, f"has the wrong check digit ({field.check})"
 
 
 def _stdnum(name: str) -> Any:

@@ -54,6 +54,8 @@ def meaning_of(
         return Meant("", NOT_A_DIGIT * boxes, is_readable=False)
     if field is not None and field.type == "mark":
         return _marks(text, field)
+    if text == reading.value and NOT_A_DIGIT not in reading.cells:
+        return Meant(reading.value, reading.cells)
     text = _without_separators(typed, "".join(text.split()), reading, field.decimals if field is not None else 0)
     if not reading.is_boxed and text.isdigit():  # as many digits as there are
         text = text.zfill(boxes) if has_lost_zeros else text
@@ -65,7 +67,8 @@ def _in_boxes(typed: str, text: str, reading: FieldReading, field: "FormField | 
     """What is meant by signs for the boxes."""
     boxes = len(reading.cells)
     if len(text) == boxes:
-        return Meant(_value(text, field), text, is_readable=NOT_A_DIGIT not in text)
+        is_readable = NOT_A_DIGIT not in text
+        return Meant(_value(text, field) if is_readable else "", text, is_readable)
     if not text.strip(BLANK):
         return Meant("", BLANK * boxes)
     if len(text) > boxes and reading.reason in LOOSE:
@@ -99,13 +102,15 @@ def _without_separators(typed: str, text: str, reading: FieldReading, decimals: 
 def _placed(typed: str, digits: str, reading: FieldReading, field: "FormField | None", has_lost_zeros: bool) -> Meant:
     """Fewer digits than boxes."""
     filled = [place for place, cell in enumerate(reading.cells) if cell != BLANK]
-    if len(digits) < len(filled) and has_lost_zeros:
-        digits = digits.zfill(len(filled))
-    if len(digits) == len(filled):
-        cells = [BLANK] * len(reading.cells)
-        for place, digit in zip(filled, digits, strict=True):
-            cells[place] = digit
-        return Meant(_value("".join(cells), field), "".join(cells))
+    legible = [place for place in filled if reading.cells[place] != CROSSED]
+    if has_lost_zeros:
+        digits = digits.zfill(len(legible))
+    for places in (filled, legible):
+        if len(digits) == len(places):
+            cells = [cell if cell == CROSSED else BLANK for cell in reading.cells]
+            for place, digit in zip(places, digits, strict=True):
+                cells[place] = digit
+            return Meant(_value("".join(cells), field), "".join(cells))
     if len(digits) < len(filled):
         spelled = digits.rjust(len(reading.cells), BLANK)
         raise Impossible(

@@ -125,24 +125,26 @@ def _read(
 
 
 def _with_doubt(candidates: Sequence[Candidate], looks: Scores, classes: str) -> Scores:
-    """(n, classes) how likely each digit of the best candidate is right; what speaks against it is no digit.
+    """(n, classes) how likely each digit of the best candidate is right, and which others may stand there.
 
-    That there may be more or fewer digits, or words, is held against the most doubtful one, once. What `looks` like no
-    digit at all is doubted, too.
+    The digit stays the likeliest; what speaks for none at its place is no digit. That there may be more or fewer
+    digits, or words, is held against the most doubtful one, once. What `looks` like no digit at all is doubted, too.
     """
     best = candidates[0].text
     shares = np.exp([each.weight - candidates[0].weight for each in candidates])
     alike = [(share, each.text) for share, each in zip(shares, candidates, strict=True) if len(each.text) == len(best)]
-    total = sum(share for share, _ in alike)
-    sure = np.array([sum(share for share, text in alike if text[at] == best[at]) / total for at in range(len(best))])
-    columns = [classes.index(character) for character in best]
+    places, columns = np.arange(len(best)), [[classes.index(digit) for digit in text] for _, text in alike]
+    likely = np.zeros((len(best), len(classes)))
+    for (share, _), column in zip(alike, columns, strict=True):
+        likely[places, column] += share / sum(each for each, _ in alike)
     digits = looks[:, [classes.index(str(digit)) for digit in range(10)]].sum(axis=1)
-    sure = np.where(digits < STRANGE, sure / 2, sure)
-    sure[sure.argmin()] *= total / shares.sum()
-    doubted = np.zeros((len(best), len(classes)), np.float32)
-    doubted[:, classes.index(NOT_A_DIGIT)] = np.minimum(1 - sure, LESSER * sure)  # the digit stays the likeliest
-    doubted[np.arange(len(best)), columns] = sure
-    return doubted
+    likely[digits < STRANGE] /= 2
+    likely[likely[places, columns[0]].argmin()] *= sum(share for share, _ in alike) / shares.sum()
+    sure = likely[places, columns[0]]
+    doubted = np.minimum(likely, LESSER * sure[:, None])
+    doubted[:, classes.index(NOT_A_DIGIT)] = np.minimum(1 - likely.sum(axis=1), LESSER * sure)
+    doubted[places, columns[0]] = sure
+    return doubted.astype(np.float32)
 
 
 def _parted(line: Line, scores: Scores, taken: Sequence[int]) -> _Parted:

@@ -6,11 +6,12 @@ of another origin (cross-site posts), and pages may load and send nothing elsewh
 
 import hmac
 import ipaddress
+import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
@@ -42,10 +43,14 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who may ask: names of this host with the port, as browsers give them; a token, if others can reach it."""
+    """Who may ask: names of this host with the port, as browsers give them; a token, if others can reach it.
+
+    `is_everywhere`: any address will do, and any port, as behind a container's.
+    """
 
     hosts: frozenset[str]
     token: str | None = None
+    is_everywhere: bool = False
     most_bytes: int = MOST_BYTES
     requests: int = REQUESTS
 
@@ -94,7 +99,7 @@ class Guard:
 
     def _check(self, scope: Scope, headers: dict[str, str]) -> None:
         host = headers.get("host", "").lower()
-        if host not in self.rules.hosts:
+        if host not in self.rules.hosts and not (self.rules.is_everywhere and _needs_no_name(host)):
             raise _Refused(421, "this host is not served here")
         origin = headers.get("origin")
         if scope["method"] not in SAFE_METHODS or headers.get("sec-fetch-mode") == "websocket":
@@ -117,7 +122,7 @@ class Guard:
         except CookieError:
             cookies.clear()
         if TOKEN_COOKIE in cookies:
-            given.append(cookies[TOKEN_COOKIE].value)
+            given.append(unquote(cookies[TOKEN_COOKIE].value))
         token = (self.rules.token or "").encode()
         return any(hmac.compare_digest(each.encode("utf-8", "replace"), token) for each in given)
 
@@ -126,13 +131,35 @@ class Guard:
         given = _token_in_query(scope)
         if self.rules.token is None or not given or not self._has_token(scope, headers):
             return None
-        return f"{TOKEN_COOKIE}={self.rules.token}; HttpOnly; SameSite=Strict; Path=/"
+        return f"{TOKEN_COOKIE}={quote(self.rules.token, safe='')}; HttpOnly; SameSite=Strict; Path=/"
 
 
 def hosts_of(host: str, port: int) -> frozenset[str]:
     """What browsers may call this host."""
-    names = {"localhost", "127.0.0.1", "[::1]"} if is_loopback(host) else {host.lower()}
+    names = {"localhost", "127.0.0.1", "[::1]"} if is_loopback(host) else {in_address(host).lower()}
     return frozenset(f"{name}:{port}" for name in names) | (frozenset(names) if port == 80 else frozenset())
+
+
+def is_everywhere(host: str) -> bool:
+    """Whether all addresses of this machine are listened to."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
+def in_address(host: str) -> str:
+    """A host as it stands in an address: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _needs_no_name(host: str) -> bool:
+    """Whether a page of another site cannot have led here by a name of its own: an address, or this machine's name."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name in ("localhost", socket.gethostname().lower()) or bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

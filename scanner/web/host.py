@@ -7,10 +7,11 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer
+from urllib.parse import quote
 
 from scanner.errors import UsageError
 from scanner.progress import STOPPING
-from scanner.web.guard import App, Guard, Rules, hosts_of, is_loopback
+from scanner.web.guard import App, Guard, Rules, hosts_of, in_address, is_everywhere, is_loopback
 
 BACKLOG = 128
 OPENING_S = 0.6  # until the page is there
@@ -45,15 +46,15 @@ def serve(
     check_host(host, token)
     place = _listen(host, port)
     port = place.getsockname()[1]
-    address = f"http://{'127.0.0.1' if host == 'localhost' else host}:{port}/"
-    address += f"?token={token}" if token else ""
+    address = f"http://{'127.0.0.1' if host == 'localhost' else in_address(host)}:{port}/"
+    address += f"?token={quote(token, safe='')}" if token else ""
     say(address)
     if opens_browser:
         with suppress(webbrowser.Error):
             opening = Timer(OPENING_S, webbrowser.open, (address,))
             opening.daemon = True
             opening.start()
-    guard = Guard(app, Rules(hosts_of(host, port), token))
+    guard = Guard(app, Rules(hosts_of(host, port), token, is_everywhere(host)))
     config = uvicorn.Config(
         guard, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )

@@ -20,7 +20,7 @@ import numpy as np
 from scanner.arrays import Gray, Quads
 from scanner.blank import label_width_mm, layout_of, write_blank
 from scanner.design import propose_page
-from scanner.filled import find_form
+from scanner.finding import find_form
 from scanner.form import FormField
 from scanner.form.draft import complete_draft
 from scanner.form.load import parse_form

@@ -18,7 +18,8 @@ from read_forms import LAYOUTS, REPOSITORY, mnist_digits
 from stdnum import luhn
 
 from scanner.fields import FieldReading, Policy
-from scanner.filled import FoundForm, read_filled
+from scanner.filled import read_filled
+from scanner.finding import FoundForm
 from scanner.form import Form, FormField, Rule
 from scanner.form.equations import parse_equation
 from scanner.form.rules import FieldRule, field_rule
