@@ -125,8 +125,9 @@ def write_tables(
     skipped: Iterable[SkippedFile] = (),
     documents: "Assembler | None" = None,
     finish: Callable[[Path, Sequence[SkippedFile]], object] = lambda folder, skipped: None,
+    replacing: Callable[[], object] = lambda: None,
 ) -> RunSummary:
-    """Write the tables of a run into the folder `output`, page by page as `results` yields them.
+    """Write the tables of a run into the folder `output`, page by page as `results` yields them; or raise OSError.
 
     Args:
         output: where earlier tables are replaced when these are finished, not before.
@@ -134,12 +135,10 @@ def write_tables(
         skipped: files that were not opened; asked for when `results` has ended.
         documents: puts pages of forms together for forms.csv; without it there is none.
         finish: writes what else belongs to the tables into a folder, when all results are through.
-
-    Raises:
-        OSError: `output` cannot be written.
+        replacing: called right before earlier tables are replaced.
     """
     counts: Counter[str] = Counter()
-    with staging_folder(output) as folder, ExitStack() as stack:
+    with staging_folder(output, replacing) as folder, ExitStack() as stack:
         write_fields = stack.enter_context(_table(folder / "fields.csv", FIELD_COLUMNS))
         write_pages = stack.enter_context(_table(folder / "pages.csv", PAGE_COLUMNS))
         write_review = stack.enter_context(_review_table(folder / "review.csv"))

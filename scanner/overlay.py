@@ -261,7 +261,10 @@ def thumbnail_path(page: PageFailure, digest: str) -> str:
 
 def crop_path(page: PageReading, field: FieldReading, digest: str) -> str:
     """Relative to the output folder, which holds one for each field to review; `digest` is that of the file."""
-    return f"crops/{_picture_name(page, digest)}-{re.sub(r'[^A-Za-z0-9.-]', '_', field.name)}.png"
+    name = re.sub(r"[^a-z0-9.-]", "_", field.name.lower())
+    if name != field.name:  # others may come to look the same
+        name += f"-{hashlib.sha256(field.name.encode()).hexdigest()[:DIGEST_LETTERS]}"
+    return f"crops/{_picture_name(page, digest)}-{name}.png"
 
 
 def _picture_name(page: PageResult, digest: str) -> str:

@@ -122,7 +122,7 @@ def publish(
     signs = note.get("signs", {})
     if note.get("state") == state and (signs == signs_of_tables(output) or _is_only_review_edited(signs, output)):
         return RunSummary(**note["summary"]), None
-    kept = keep_edited(output, signs)
+    kept = [keep_edited(output, signs)]
     results, assembler = _with_forms(account.results(), known, kit)
     tally = Tally()
 
@@ -133,14 +133,22 @@ def publish(
         quality = quality_of(ledger, book)
         write_report(folder / REPORT, output.resolve().name, tally, ledger.runs(), output, quality)
 
-    summary = write_tables(output, tally.see(results), skipped=account.skipped(), documents=assembler, finish=finish)
+    summary = write_tables(
+        output, tally.see(results), skipped=account.skipped(), documents=assembler, finish=finish,
+        replacing=lambda: kept.append(keep_edited(output, signs)),  # what was saved while they were written
+    )  # fmt: skip
     summary = replace(summary, lost=account.corrections.lost)
-    signs = signs_of_tables(output)
-    note = {"state": state, "signs": signs, "summary": asdict(summary), "key": kit.key, "left": account.left}
+    note = {
+        "state": state,
+        "signs": signs_of_tables(output),
+        "summary": asdict(summary),
+        "key": kit.key,
+        "left": account.left,
+    }
     with ledger.transaction():
         ledger.put_note(TABLES_NOTE, json.dumps(note))
     _clear_stale(ledger, output)
-    return summary, kept
+    return summary, next(filter(None, reversed(kept)), None)
 
 
 def _is_only_review_edited(signs: dict[str, list[int]], output: Path) -> bool:

@@ -128,8 +128,10 @@ def preview(inputs: Sequence[Path], output: Path, order: Order = PLAIN, *, chore
     _, reader, _ = make_kit(order)
     discovery = discover(inputs)
     with ExitStack() as stack:
-        is_new = not (output / LEDGER).exists()
-        folder = Path(stack.enter_context(TemporaryDirectory())) if is_new else output
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        if (output / LEDGER).exists():  # a run may be writing to it, and must not wait
+            with Ledger(output, to_look=True) as there:
+                there.copy_to(folder)
         ledger = stack.enter_context(Ledger(folder))
         with suppress(_Undone), ledger.transaction():
             plan = plan_files(ledger, inputs, discovery, settle_s=chores.settle_s, prune=chores.prune)

@@ -1,6 +1,5 @@
 """The work of one run: jobs out of the ledger to the workers, what comes of them into it, a transaction a page."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +14,8 @@ from scanner.fields import REVIEW
 from scanner.ledger import FileRow, Ledger, Reader
 from scanner.opening import Hash, Signature, hash_file
 from scanner.pipeline import PageFailure, PageResult
-from scanner.remote import is_in_reach, is_remote, url_of
+from scanner.remote import is_remote, url_of
+from scanner.sources import is_out_of_reach
 from scanner.task import Changed, Job, Look, Looked, PageDone, Read
 
 Progress: TypeAlias = Callable[[int], None]
@@ -62,14 +62,14 @@ class Shift:
 
     def _wait(self, is_stopped: Callable[[], bool]) -> None:
         """Until the folders are there again that were not, or patience is at its end."""
-        while any(map(_is_out_of_reach, self._missed)) and self.patience_s > 0 and not is_stopped():
+        while any(map(is_out_of_reach, self._missed)) and self.patience_s > 0 and not is_stopped():
             time.sleep(min(PAUSE_S, self.patience_s))
             self.patience_s -= PAUSE_S
         self._missed.clear()
 
     def _is_missed(self, path: Path) -> bool:
         """Whether a file could not be opened because its folder is out of reach, for now."""
-        if self.patience_s <= 0 or not _is_out_of_reach(path.parent):
+        if self.patience_s <= 0 or not is_out_of_reach(path.parent):
             return False
         if path.parent not in self._missed:
             tell_event("waiting", folder=url_of(path.parent), reason="it is out of reach, or empty")
@@ -150,13 +150,13 @@ class Shift:
         return []
 
     def _put_failed_file(self, job: Look, found: Hash | None, failure: PageFailure) -> None:
-        if found is None:
+        if found is None:  # it is tried again by every run, and makes none of them news
             self.ledger.put_left(job.path, failure.reason, failure.detail, failure.seconds)
-        elif self.ledger.missing(found.digest, 0, self.reader):
+            self._count_failed(failure)
+            return
+        if self.ledger.missing(found.digest, 0, self.reader):
             self.ledger.put_page(found.digest, failure, self.reader)
-        else:
-            return  # it has failed before
-        self._count(failure)
+            self._count(failure)
 
     def _take_page(self, job: Read, result: Result) -> None:
         if isinstance(result, Changed):
@@ -173,20 +173,20 @@ class Shift:
                 return
             with self.ledger.transaction():
                 self.ledger.put_left(job.path, page.reason, page.detail, page.seconds)
+            self._count_failed(page)
         else:
             for path, data in result.pictures.items():
                 _write_picture(self.output / path, data)
             with self.ledger.transaction():
                 self.ledger.put_page(job.digest, page, self.reader, result.overlay)
-        self._count(page)
+            self._count(page)
 
     def _count(self, page: PageResult) -> None:
         """One page more that is in the ledger."""
         self.new += 1
         self.seconds += page.seconds
         if isinstance(page, PageFailure):
-            self.new_failed += 1
-            tell_event("failed", file=page.file, page=page.page, reason=page.reason, detail=page.detail)
+            self._count_failed(page)
             return
         statuses = Counter(each.status for each in page.fields)
         self.fields += statuses
@@ -201,6 +201,10 @@ class Shift:
             seconds=round(page.seconds, 3),
         )
 
+    def _count_failed(self, page: PageFailure) -> None:
+        self.new_failed += 1
+        tell_event("failed", file=page.file, page=page.page, reason=page.reason, detail=page.detail)
+
     def _finish_file(self) -> None:
         self._files += 1
         self.progress(self._files)
@@ -214,17 +218,6 @@ def _looked_at_from_outside(job: Look, lost: Lost) -> Looked:
         return Looked(hash_file(job.path), 0, PageFailure(job.name, 0, lost.reason, lost.detail, 0.0))
     except PageError as error:
         return Looked(None, 0, PageFailure(job.name, 0, error.reason, error.detail, 0.0))
-
-
-def _is_out_of_reach(folder: Path) -> bool:
-    """Whether a folder cannot be listed or, as the place of a share that is gone, is empty."""
-    if is_remote(folder):
-        return not is_in_reach(folder)
-    try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is None
-    except OSError:
-        return True
 
 
 def _write_picture(path: Path, data: bytes) -> None:

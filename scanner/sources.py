@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import NoInputError
-from scanner.remote import Signature, find, is_remote, url_of, why_missing
+from scanner.remote import Signature, find, is_in_reach, is_remote, url_of, why_missing
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".webp"}
@@ -164,6 +164,17 @@ def why_not_there(given: Path) -> str:
 def is_there(path: bytes | Path) -> bool:
     """Whether there is such a file, if only as a link that leads nowhere."""
     return not why_not_there(path if isinstance(path, Path) else Path(os.fsdecode(path)))
+
+
+def is_out_of_reach(folder: Path) -> bool:
+    """Whether a folder cannot be listed or, as the place of a share that is gone, is empty."""
+    if is_remote(folder):
+        return not is_in_reach(folder)
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
 
 
 def is_folder(given: Path) -> bool:

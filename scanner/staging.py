@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -110,7 +111,8 @@ def holder_of(output: Path) -> str:
     try:
         told = json.loads((output / HOLDER).read_text(encoding="utf-8"))
         if told["host"] == socket.gethostname():
-            os.kill(told["process"], 0)
+            with suppress(PermissionError):  # it is another user's
+                os.kill(told["process"], 0)
         minutes = (time.time() - told["since"]) / 60
         return f"process {told['process']} on {told['host']}, since {minutes:.0f} minutes"
     except (OSError, ValueError, LookupError, TypeError):  # it was killed, or is about to begin
@@ -131,13 +133,17 @@ def _is_ours(pages: Path) -> bool:
 
 
 @contextmanager
-def staging_folder(output: Path) -> Iterator[Path]:
-    """An empty folder inside `output`; its tables take the place of earlier ones when the block ends well."""
+def staging_folder(output: Path, replacing: Callable[[], object] = lambda: None) -> Iterator[Path]:
+    """An empty folder inside `output`; its tables take the place of earlier ones when the block ends well.
+
+    `replacing` is called right before.
+    """
     staging = output / STAGING
     _remove(staging)  # of a run that was killed
     staging.mkdir()
     try:
         yield staging
+        replacing()
         for name in TABLES:
             if (staging / name).exists():
                 (staging / name).replace(output / name)
@@ -175,6 +181,8 @@ def keep_edited(output: Path, signs: dict[str, list[int]]) -> Path | None:
         return None
     written = time.strftime("%Y-%m-%dT%H%M%S", time.localtime(review.stat().st_mtime))
     kept = review.with_name(f"review-edited-{written}.csv")
+    again = (kept.with_stem(f"{kept.stem}-{number}") for number in count(2))
+    kept = next(path for path in chain([kept], again) if not path.exists())
     review.replace(kept)
     return kept
 

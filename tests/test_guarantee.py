@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ from typer.testing import CliRunner
 from scanner.cli import app
 from scanner.errors import UsageError
 from scanner.fields import FieldReading
+from scanner.ledger import ReadField
 from scanner.network import load_network
 from scanner.opening import signature_of
 from scanner.order import Order, make_kit
 from scanner.pipeline import PageFailure, PageReading
 from scanner.publish import open_review
+from scanner.review.book import FieldKey, Verdict, place_in_sample
 from scanner.review.desk import Desk
-from scanner.review.guarantee import choose_threshold, fields_needed, make_guarantee, wrong_bound
+from scanner.review.guarantee import choose_threshold, drawn_by_lot, fields_needed, make_guarantee, wrong_bound
 from scanner.run import run
 from scanner.task import PageDone, Read, perform
 from scanner.training.refit import refit
@@ -111,6 +114,36 @@ def test_what_nobody_has_looked_at_yet_takes_no_promise_away(tmp_path: Path) -> 
     with desk_of(out) as desk:
         desk.say("ada", desk.next("ada")[0].id, "?")
     assert run([inbox], out, Order(target_error=0.4)).guarantee.split(":")[0] == before.split(":")[0]
+
+
+def test_many_runs_that_nobody_looked_at_take_no_promise_away() -> None:
+    """Fields of two runs are all verified; of forty more none is, but those of the last that came first by lot."""
+    fields, said = [], []
+    for number in range(500):
+        run_number = number // 100 if number < 200 else 2 + number % 40
+        at = f"2026-01-01T{run_number:02d}:00"
+        read = ReadField(f"{number:064d}", 1, "", "f", "12", 0.9, "accepted", "", (0, 0, 9, 9), at)
+        fields.append(read)
+        if number < 200:
+            key = FieldKey(read.digest, 1, "", "f")
+            said.append(Verdict(key, "12", "12", True, True, "12", "12", "accepted", read.box, "ada", "key", at))
+    ledger = SimpleNamespace(
+        read_fields=lambda: iter(fields),
+        runs=lambda: [SimpleNamespace(ended=f"2026-01-01T{number:02d}:30") for number in reversed(range(42))],
+    )
+    book = SimpleNamespace(all=lambda: iter(said))
+    found = drawn_by_lot(ledger, book)  # type: ignore[arg-type]
+    assert {each.key for each in found} == {verdict.key for verdict in said}
+    places = [place_in_sample(each.key) for each in found]
+    assert places == sorted(places)
+    said.pop()
+    left = FieldKey(fields[199].digest, 1, "", "f")
+    fewer = {each.key for each in drawn_by_lot(ledger, book)}  # type: ignore[arg-type]
+    assert fewer in (
+        {verdict.key for verdict in said if place_in_sample(verdict.key) < place_in_sample(left)},
+        {verdict.key for verdict in said[:100]},
+    )
+    assert len(fewer) >= 100
 
 
 def test_what_may_be_sent_to_review_yet_has_its_crop(tmp_path: Path) -> None:

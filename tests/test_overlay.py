@@ -43,6 +43,14 @@ def page(*fields: FieldReading, file: str = "a.png", number: int = 1) -> PageRea
     return PageReading(file, number, fields, 0.1)
 
 
+def test_fields_whose_names_look_alike_have_crops_of_their_own() -> None:
+    names = ("total", "Total", "größe", "grüße", "счет", "дата", "数量", "金額")
+    paths = {crop_path(page(), field(name), "d" * 64) for name in names}
+    assert len({path.lower() for path in paths}) == len(names)
+    assert all(path.isascii() for path in paths)
+    assert crop_path(page(), field("total"), "d" * 64) == "crops/a.png-dddddddd-total.png"
+
+
 def blank_page(height: int = 600, width: int = 400) -> Gray:
     return np.full((height, width), 255, np.uint8)
 

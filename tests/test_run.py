@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +24,8 @@ from scanner.errors import NoInputError, OutputError, RunningError, UsageError
 from scanner.export import RunSummary
 from scanner.ledger import Ledger
 from scanner.order import Chores, Order
+from scanner.plan import plan_files
+from scanner.report import write_report
 from scanner.run import preview, run
 from scanner.staging import output_folder
 from scanner.status import status_of
@@ -225,6 +228,22 @@ def test_a_review_that_somebody_is_at_work_in_is_never_lost(inbox: Path, out: Pa
     assert (out / "review.csv").read_text().startswith("file,page,")
 
 
+def test_a_review_table_that_is_saved_while_tables_are_written_is_kept(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run([SAMPLES / "postal_card"], out)
+
+    def write_while_it_is_saved(*arguments: Any) -> None:
+        (out / "review.csv").write_text("file,correct_value\na.png,12\n")
+        write_report(*arguments)
+
+    monkeypatch.setattr("scanner.publish.write_report", write_while_it_is_saved)
+    summary = run([write_page(tmp_path / "more.png")], out)
+    assert summary.kept_review is not None
+    assert "a.png,12" in summary.kept_review.read_text()
+    assert "a.png,12" not in (out / "review.csv").read_text()
+
+
 def test_reading_all_again_goes_on_where_it_was_left(inbox: Path, out: Path) -> None:
     run([inbox], out)
     assert [run([inbox], out, chores=Chores(redo="all", limit=2)).new for _ in range(3)] == [2, 1, 2]
@@ -380,6 +399,32 @@ def test_a_dry_run_tells_and_changes_nothing(inbox: Path, out: Path, monkeypatch
     assert status_of(out).files == 3
 
 
+def test_a_dry_run_does_not_hold_up_a_run(inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run([inbox], out)
+
+    def plan_beside_a_run(*arguments: Any, **options: Any) -> Any:
+        with Ledger(out) as ledger, ledger.transaction():
+            ledger.put_note("beside", "1")
+        return plan_files(*arguments, **options)
+
+    monkeypatch.setattr("scanner.ledger.listing.SETTLED_NS", 0)
+    monkeypatch.setattr("scanner.run.plan_files", plan_beside_a_run)
+    assert preview([inbox], out).done == 3
+    with Ledger(out, to_look=True) as ledger:
+        assert ledger.note("beside") == "1"
+
+
+def test_a_file_that_can_never_be_opened_is_told_and_changes_nothing(inbox: Path, out: Path) -> None:
+    (inbox / "broken.png").symlink_to(inbox / "nowhere.png")
+    assert run([inbox], out).new_failed == 1
+    before = [(out / name).stat().st_mtime_ns for name in ("fields.csv", "pages.csv", "report.html")]
+    again = run([inbox], out)
+    assert (again.new, again.new_failed, again.failed) == (0, 1, 1)
+    assert [(out / name).stat().st_mtime_ns for name in ("fields.csv", "pages.csv", "report.html")] == before
+    with Ledger(out, to_look=True) as ledger:
+        assert len(ledger.runs()) == 1
+
+
 # --- moved
 
 
@@ -454,6 +499,18 @@ def test_pruning_keeps_what_scanner_has_moved(inbox: Path, out: Path, tmp_path: 
     run([inbox], out, chores=Chores(move_done=tmp_path / "done"))
     (tmp_path / "done" / "1.png").unlink()
     assert run([inbox], out, chores=Chores(prune=True)).pages == 2
+
+
+def test_pruning_keeps_what_lies_on_a_share_that_is_away(inbox: Path, out: Path, tmp_path: Path) -> None:
+    run([inbox], out, chores=Chores(move_done=tmp_path / "share" / "done"))
+    (tmp_path / "share").rename(tmp_path / "unmounted")
+    assert run([inbox], out, chores=Chores(prune=True)).pages == 3
+    (tmp_path / "share" / "done").mkdir(parents=True)  # where it is mounted
+    assert run([inbox], out, chores=Chores(prune=True)).pages == 3
+    (tmp_path / "share" / "done").rmdir()
+    (tmp_path / "share").rmdir()
+    (tmp_path / "unmounted").rename(tmp_path / "share")
+    assert run([inbox], out).pages == 3
 
 
 def test_a_link_that_is_moved_leads_to_the_same_file(inbox: Path, out: Path, tmp_path: Path) -> None:

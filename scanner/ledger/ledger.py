@@ -8,7 +8,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, astuple
 from pathlib import Path
 
@@ -47,6 +47,11 @@ class Ledger(Looking):
 
     def close(self) -> None:
         self._db.close()
+
+    def copy_to(self, folder: Path) -> None:
+        """Make another one of the same content in another folder."""
+        with closing(sqlite3.connect(folder / NAME)) as copy:
+            self._db.backup(copy)
 
     def check_there(self) -> None:
         """Raises OutputError: somebody has taken the file away, and what was written into it is lost."""
@@ -216,7 +221,7 @@ class Ledger(Looking):
         """Of all that the tables are made of: the same only if they would be the same."""
         digest = hashlib.sha256()
         for row in self._db.execute(
-            "SELECT name, digest, pages, reason, detail, seconds FROM files WHERE place IS NOT NULL ORDER BY place"
+            "SELECT name, digest, pages, reason, detail FROM files WHERE place IS NOT NULL ORDER BY place"
         ):
             digest.update(repr(tuple(row)).encode(errors="surrogateescape"))
         pages = self._db.execute("SELECT count(*), max(read_at) FROM pages").fetchone()

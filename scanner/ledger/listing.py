@@ -10,7 +10,7 @@ from scanner.ledger.rows import FileEntry, now_text
 from scanner.ledger.schema import GONE
 from scanner.opening import Signature
 from scanner.remote import is_remote
-from scanner.sources import is_there, natural_key
+from scanner.sources import is_out_of_reach, is_there, natural_key
 
 SETTLED_NS = 2 * 10**9  # a file changed later than this before it was hashed may have changed again unseen
 
@@ -21,6 +21,7 @@ class Listing:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         db.create_function("is_there", 1, lambda path: bool(path) and is_there(path))
+        db.create_function("is_lost", 1, lambda path: not is_there(path) and not is_out_of_reach(_folder_of(path)))
         db.create_function("is_remote", 1, lambda path: is_remote(Path(os.fsdecode(path))))
 
     def put(self, entry: FileEntry) -> None:
@@ -85,7 +86,8 @@ class Listing:
     def keep_below(self, folders: Iterable[Path], places: Iterable[Path], *, prune: bool) -> tuple[int, int]:
         """Those that were read and are there no more; how many, and how many of them scanner has not moved.
 
-        Below `folders` all of them, with `prune` those that still lie where scanner has moved them; in `places`, of
+        Below `folders` all of them, with `prune` those that still lie where scanner has moved them, or may, where that
+        is out of reach; in `places`, of
         which only some files are read, those that scanner has moved.
         """
         kept = gone = 0
@@ -93,7 +95,8 @@ class Listing:
         if prune:
             for root in folders:  # for good: the next run, without, must not bring them back
                 self._db.execute(
-                    "DELETE FROM files WHERE root = ? AND place IS NULL AND NOT is_there(coalesce(moved_to, path))",
+                    "DELETE FROM files WHERE root = ? AND place IS NULL AND (moved_to IS NULL AND NOT is_there(path) "
+                    "OR moved_to IS NOT NULL AND is_lost(moved_to))",
                     (os.fsencode(root),),
                 )
         wanted = [(folder, not prune) for folder in folders] + [(place, False) for place in places]
@@ -102,7 +105,7 @@ class Listing:
                 "UPDATE files SET place = 0, detail = '', reason = CASE WHEN is_there(coalesce(moved_to, path)) "
                 f"THEN '' ELSE '{GONE}' END WHERE root = ? AND place IS NULL AND digest IS NOT NULL "
                 "AND (moved_to IS NOT NULL OR is_remote(path) OR NOT is_there(path)) "
-                "AND (? OR is_there(coalesce(moved_to, '')))",
+                "AND (? OR (moved_to IS NOT NULL AND NOT is_lost(moved_to)))",
                 (os.fsencode(root), with_gone),
             ).rowcount
             gone += self._db.execute(
@@ -135,3 +138,7 @@ class Listing:
     def _is_taken(self, name: str) -> bool:
         query = "SELECT 1 FROM files WHERE place IS NOT NULL AND name = ?"
         return self._db.execute(query, (name,)).fetchone() is not None
+
+
+def _folder_of(path: bytes) -> Path:
+    return Path(os.fsdecode(path)).parent

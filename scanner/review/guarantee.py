@@ -8,8 +8,9 @@ a hash, and those count that stand before the first that nobody has looked at.
 """
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +28,6 @@ SPARED = (0, 2)  # wrong fields at which a sequence of thresholds may start: eac
 STEP = 1.1  # times as many fields are above the next threshold
 OTHERS = ("", "")  # the name of all fields that have too few of their own, or no form
 JUDGED = ("", "low_confidence")  # reasons of fields that a threshold decides about; the rest a person has to look at
-MOST_RUNS = 30  # whose ends are tried
 NEVER = 2.0  # no field is so sure
 CONFIRM_S, KEY_S = 1.0, 1.5  # what a person takes to confirm a number, and to key it
 
@@ -245,25 +245,27 @@ def drawn_by_lot(ledger: Ledger, book: Book) -> list[Drawn]:
     said = Said(book.all())
     if not said.pages:  # most runs need not look at all their fields
         return []
-    fields = sorted(
-        ((place_in_sample(FieldKey(each.digest, each.page, each.form, each.name)), each) for each in _judged(ledger)),
-        key=lambda pair: pair[0],
-    )
-    ends = [run.ended for run in ledger.runs()[:MOST_RUNS]]
-    return max((_drawn_until(end, [each for _, each in fields], said) for end in ends), key=len, default=[])
-
-
-def _drawn_until(end: str, fields: Iterable[ReadField], said: Said) -> list[Drawn]:
-    found = []
-    for each in fields:
-        if each.read_at > end:
+    ends = sorted(run.ended for run in ledger.runs())
+    first = np.full(len(ends), np.inf)  # of what each run has read, the place of the first field that nobody verified
+    verified: list[tuple[int, float, Drawn]] = []  # the number of its run, its place
+    for each in _judged(ledger):
+        run, key = bisect_left(ends, each.read_at), FieldKey(each.digest, each.page, each.form, each.name)
+        if run == len(ends):
             continue
-        verdict = said.settled(each.digest, each.page, each.box)
+        verdict, place = said.settled(each.digest, each.page, each.box), place_in_sample(key)
         if verdict is None:
-            break
-        key = FieldKey(each.digest, each.page, each.form, each.name)
-        found.append(Drawn(key, each.value, each.confidence, verdict))
-    return found
+            first[run] = min(first[run], place)
+        else:
+            verified.append((run, place, Drawn(key, each.value, each.confidence, verdict)))
+    runs, places = np.array([run for run, *_ in verified]), np.array([place for _, place, _ in verified])
+    first = np.minimum.accumulate(first)
+    tried = np.flatnonzero(np.append(first[1:] < first[:-1], True)[: len(first)])  # one more run would not take away
+    counts = [int(((runs <= run) & (places < first[run])).sum()) for run in tried]
+    if not any(counts):
+        return []
+    best = int(tried[np.argmax(counts)])
+    drawn = [(place, each) for run, place, each in verified if run <= best and place < first[best]]
+    return [each for _, each in sorted(drawn, key=lambda pair: pair[0])]
 
 
 def _judged(ledger: Ledger) -> Iterator[ReadField]:
