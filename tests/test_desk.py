@@ -10,7 +10,8 @@ from scanner.fields import CORRECTED
 from scanner.order import Order
 from scanner.publish import open_review, publish_again
 from scanner.review import Book, Impossible
-from scanner.review.desk import LEASE_S, Again, Desk, NoSuchField
+from scanner.review.desk import LEASE_S, Desk
+from scanner.review.waiting import Again, NoSuchField
 from scanner.run import run
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -223,6 +224,31 @@ def test_boxes_are_settled_many_at_once(out: Path) -> None:
         said = list(book.all())
     assert len(said) == settled
     assert all(each.way == "group" and each.value == each.seen_value for each in said)
+    desk.close()
+
+
+def test_boxes_that_others_look_at_or_found_odd_are_left_to_them(out: Path) -> None:
+    desk = Desk(out)
+    character = next(each for each in "0123456789" if len(desk.group(each)) > 1)
+    boxes = [(item.id, cell) for item, cell in desk.group(character)]
+    desk.say_of_group("ada", boxes[1:], boxes[:1], character)  # bob has the same boxes before him
+    desk.say_of_group("bob", boxes, [], character)
+    assert desk.item(boxes[0][0]).odd_cells == (boxes[0][1],)
+    held = {item.key for item in desk.next("ada", 1000)}
+    assert not any(desk.group(each, "bob") for each in "0123456789_x")
+    assert any(desk.group(each, "ada") for each in "0123456789_x")
+    for each in "0123456789_x":
+        assert desk.say_of_group("bob", [(item.id, cell) for item, cell in desk.group(each, "ada")], []) == 0
+    assert held == {item.key for item in desk.next("ada", 1000)}
+    desk.close()
+
+
+def test_a_box_that_is_read_otherwise_than_it_was_shown_is_not_confirmed(out: Path) -> None:
+    desk = Desk(out)
+    character = next(each for each in "0123456789" if desk.group(each))
+    item, cell = desk.group(character)[0]
+    desk.say_of_group("ada", [], [(item.id, cell)], "x")  # it was an x on the page that was shown
+    assert desk.item(item.id).odd_cells == ()
     desk.close()
 
 

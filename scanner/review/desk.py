@@ -10,7 +10,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.errors import PageError
 from scanner.ledger import Ledger, now_text
@@ -19,7 +19,7 @@ from scanner.review.apply import Said, settle
 from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import Impossible, Meant, meaning_of
 from scanner.review.take_in import broken_rule, make_verdict
-from scanner.review.waiting import BoxesSeen, Item, Purpose, Waiting, find_not_unique, find_waiting
+from scanner.review.waiting import Again, BoxesSeen, Item, NoSuchField, Purpose, Waiting, find_not_unique, find_waiting
 from scanner.sources import real_path
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ MOST_CELLS = 120  # in one grid
 LOOKED_AT = 3  # times as many are looked at for it
 PAUSE = 20  # times as long as looking took is waited until it is done again
 
+Boxes: TypeAlias = Sequence[tuple[str, int]]  # fields as a browser calls them, and numbers of their cells
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -42,18 +44,6 @@ class Progress:
     waiting: int
     samples: int
     done: dict[str, int]
-
-
-class NoSuchField(LookupError):
-    """There is no field of this name at the desk, any more."""
-
-
-class Again(Exception):
-    """What was typed blind is not what was read: `read` is shown to the person, who decides."""
-
-    def __init__(self, read: str) -> None:
-        super().__init__(read)
-        self.read = read
 
 
 class Desk:
@@ -242,11 +232,12 @@ class Desk:
 
     # --- many at once
 
-    def group(self, character: str) -> list[tuple[Item, int]]:
-        """Boxes that were read as this, and that nobody has looked at one by one; the least sure first."""
+    def group(self, character: str, who: str = "") -> list[tuple[Item, int]]:
+        """Boxes that were read as this, that nobody has looked at one by one, nor else has now; the least sure first."""
         self.refresh()
         found: list[tuple[float, Item, int]] = []
-        for key in () if self.is_double else list(self._waiting):  # it is not blind, and one person's
+        free = [key for key, entry in self._waiting.items() if entry.is_free_for(who, self._clock())]
+        for key in () if self.is_double else free:  # it is not blind, and one person's
             item = self._item(key)
             if item is None or item.purpose == "sample" or item.odd_cells or item.reading.reason not in GROUP_REASONS:
                 continue
@@ -259,25 +250,30 @@ class Desk:
         found.sort(key=lambda each: each[0])
         return [(item, cell) for _, item, cell in found[:MOST_CELLS]]
 
-    def say_of_group(self, who: str, right: Sequence[tuple[str, int]], odd: Sequence[tuple[str, int]]) -> int:
-        """Somebody has looked at boxes: which are right, which hold something else; how many fields that settles."""
-        looked_at = []
-        for boxes, is_right in ((right, True), (odd, False)):
-            for id_, cell in boxes:
-                item = self.item(id_)
-                if self.is_double or cell >= len(item.reading.cells):
-                    raise NoSuchField(id_)
-                looked_at.append((item, cell, item.reading.cells[cell], is_right))
-        told = [(item.key, cell, seen, is_right) for item, cell, seen, is_right in looked_at]
+    def say_of_group(self, who: str, right: Boxes, odd: Boxes, character: str = "") -> int:
+        """Somebody has looked at boxes: which are right, which hold something else; how many fields that settles.
+
+        What others settled meanwhile, look at, or found odd, and what is read otherwise now, is left alone.
+        """
+        looked_at, told = {}, []
+        for id_, cell, is_right in [(*box, True) for box in right] + [(*box, False) for box in odd]:
+            item = self.item(id_)
+            if self.is_double or cell >= len(item.reading.cells):
+                raise NoSuchField(id_)
+            entry, seen = self._waiting.get(item.key), item.reading.cells[cell]
+            is_odd = self._boxes.is_right(item.key, cell, item.reading.cells) is False
+            if entry and entry.is_free_for(who, self._clock()) and not is_odd and character in ("", seen):
+                told.append((item.key, cell, seen, is_right))
+                looked_at[item.key] = item
         self.book.add_cells(told, who, now_text())
+        for each in told:
+            self._boxes.add(*each)
         settled = 0
-        for item, cell, seen, is_right in looked_at:
-            self._boxes.add(item.key, cell, seen, is_right)
-        for item in {item.key: item for item, *_ in looked_at}.values():
+        for item in looked_at.values():
             cells = item.reading.cells
             is_all_right = all(self._boxes.is_right(item.key, cell, cells) for cell in range(len(cells)))
             meant = meaning_of(cells, item.reading, field=self.field_of(item))
-            if is_all_right and meant is not None and item.key in self._waiting:
+            if is_all_right and meant is not None:
                 self._keep(make_verdict(item.key, item.reading, meant, who, "group"))
                 settled += 1
         return settled

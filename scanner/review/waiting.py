@@ -22,6 +22,18 @@ Purpose: TypeAlias = Literal["review", "sample"]
 NOT_UNIQUE = "not_unique"
 
 
+class NoSuchField(LookupError):
+    """There is no field of this name at the desk, any more."""
+
+
+class Again(Exception):
+    """What was typed blind is not what was read: `read` is shown to the person, who decides."""
+
+    def __init__(self, read: str) -> None:
+        super().__init__(read)
+        self.read = read
+
+
 @dataclass(slots=True)
 class Waiting:
     """A field that waits, and who has to do with it."""

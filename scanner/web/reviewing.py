@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -15,8 +15,8 @@ from scanner import __version__
 from scanner.errors import OutputError, PageError
 from scanner.overlay import cells_in_crop
 from scanner.review import Impossible
-from scanner.review.desk import Again, Desk, NoSuchField
-from scanner.review.waiting import Item
+from scanner.review.desk import Desk
+from scanner.review.waiting import Again, Item, NoSuchField
 from scanner.web.common import STATIC, tell_mistakes
 from scanner.web.jobs import show_field, show_page
 from scanner.web.pool import BusyError, Pool
@@ -65,6 +65,7 @@ class Box(BaseModel):
 
 
 class Looked(Who):
+    character: str = Field("", pattern="^[0-9_x]?$")  # as which the boxes were shown
     right: list[Box] = Field(max_length=500)
     odd: list[Box] = Field(max_length=500)
 
@@ -169,14 +170,16 @@ async def undo(asked: Who, desk: TheDesk) -> dict[str, Any] | None:
 
 
 @pages.get("/api/group/{character}")
-async def group(character: Annotated[str, Path(pattern="^[0-9_x]$")], desk: TheDesk) -> list[dict[str, Any]]:
-    return [{**_shown(desk, item), "cell": cell} for item, cell in desk.group(character)]
+async def group(
+    character: Annotated[str, Path(pattern="^[0-9_x]$")], desk: TheDesk, who: Annotated[str, Query(max_length=80)] = ""
+) -> list[dict[str, Any]]:
+    return [{**_shown(desk, item), "cell": cell} for item, cell in desk.group(character, who)]
 
 
 @posts.post("/api/group")
 async def say_of_group(looked: Looked, desk: TheDesk) -> dict[str, int]:
     right, odd = ([(box.id, box.cell) for box in boxes] for boxes in (looked.right, looked.odd))
-    return {"settled": desk.say_of_group(looked.who, right, odd)}
+    return {"settled": desk.say_of_group(looked.who, right, odd, looked.character)}
 
 
 @pages.get("/crop/{id}.png")

@@ -27,9 +27,13 @@ function tab(name) {
   return button;
 }
 
+function group(name) {
+  return `/api/group/${name}?who=${encodeURIComponent(who)}`;
+}
+
 async function load(name) {
   const number = (asked += 1);
-  const found = await get(`/api/group/${name}`);
+  const found = await get(group(name));
   if (number !== asked) return;  // others were asked for meanwhile
   character = name;
   boxes = found;
@@ -79,15 +83,15 @@ async function confirm() {
   const isOdd = [...$("#grid").children].map((button) => button.getAttribute("aria-pressed") === "true");
   const told = boxes.map((each) => ({ id: each.id, cell: each.cell }));
   const answer = await post("/api/group", {
-    who, right: told.filter((_, index) => !isOdd[index]), odd: told.filter((_, index) => isOdd[index]),
+    who, character, right: told.filter((_, index) => !isOdd[index]), odd: told.filter((_, index) => isOdd[index]),
   });
   $("#told").textContent = `${told.length} boxes looked at; ${answer.settled} fields settled.`;
   await showProgress();
   const number = asked;
-  const left = await get(`/api/group/${character}`);
+  const left = await get(group(character));
   let next = character;
   for (const name of left.length ? [] : CHARACTERS) {
-    if ((await get(`/api/group/${name}`)).length) { next = name; break; }
+    if ((await get(group(name))).length) { next = name; break; }
   }
   if (number === asked) await load(next);
 }
