@@ -9,7 +9,7 @@ from scanner.errors import PageError
 from scanner.ledger import FileEntry, Ledger, Listing
 from scanner.opening import Signature, signature_of
 from scanner.page import Discovery, SourceFile
-from scanner.sources import is_folder, is_form_picture, natural_key, real_path
+from scanner.sources import is_folder, is_form_picture, is_there, natural_key, real_path
 
 SETTLING = "settling"
 YOUNG_REASONS = (SETTLING, "changing")
@@ -51,7 +51,8 @@ def plan_files(
             listing.put(_entry(source, *_left(source, now, settle_s, listing)))
         for source in discovery.skipped:
             listing.put(_entry(source, *_skipped(source)))
-        kept, gone = listing.keep_below(folders, places, prune=prune)
+        away = [real_path(given) for given in inputs if not is_there(given)]  # as a share that is not mounted
+        kept, gone = listing.keep_below(folders, places, away, prune=prune)
     return Plan(discovery.count, kept, gone)
 
 

@@ -93,14 +93,17 @@ def run(
             ledger, reader, Corrections(book), guarantee, "waiting" if shift.is_limited else "interrupted"
         )
         summary, kept = publish(ledger, book, folder, account, known, kit)
-        new_failed, failures = _news(ledger, is_interrupted)
+        told = now_text()
+        new_failed, failures = _news(ledger)
         young = ledger.count_left(YOUNG_REASONS)
         if account.waiting and not is_interrupted and not shift.is_limited:
             raise RuntimeError(f"{account.waiting} files were neither read nor did they fail")
         ledger.check_there()
         if not is_interrupted and (chores.move_done or chores.move_failed):
             move_files(ledger, reader, chores.move_done, chores.move_failed, shift.is_done)
-    tell_event("interrupted" if is_interrupted else "finished", new=shift.new, failed=shift.new_failed)
+        if not is_interrupted:  # last: what goes wrong before keeps failures from being told
+            ledger.put_note(TOLD_NOTE, told)
+    tell_event("interrupted" if is_interrupted else "finished", new=shift.new, failed=shift.new_failed + shift.unopened)
     return replace(
         summary,
         new=shift.new,
@@ -166,12 +169,9 @@ def _with_redo(reader: Reader, ledger: Ledger, redo: Redo) -> Reader:
     return replace(reader, redo=redo, since=since)
 
 
-def _news(ledger: Ledger, is_interrupted: bool) -> tuple[int, tuple[str, ...]]:
+def _news(ledger: Ledger) -> tuple[int, tuple[str, ...]]:
     """How many pages have failed since a run has told of failures, and the first of them in words."""
-    now = now_text()
     found = list(ledger.failures_since(ledger.note(TOLD_NOTE) or ""))
-    if not is_interrupted:
-        ledger.put_note(TOLD_NOTE, now)
     places = [f"{file}, page {page}" if page else file for file, page, _, _ in found[:MOST_TOLD]]
     told = [f"{place}: {reason} ({detail})" for place, (_, _, reason, detail) in zip(places, found, strict=False)]
     return len(found), (*told, *([f"and {len(found) - len(told):,} more"] if len(found) > len(told) else []))

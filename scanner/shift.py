@@ -38,6 +38,7 @@ class Shift:
     begun: int = 0  # pages given to workers
     new: int = 0  # pages finished
     new_failed: int = 0
+    unopened: int = 0  # files; each run tries them again
     seconds: float = 0.0  # of workers, for these pages
     fields: Counter[str] = field(default_factory=Counter)  # of these pages, by status
     patience_s: float = PATIENCE_S  # for files whose folder is out of reach
@@ -152,7 +153,8 @@ class Shift:
     def _put_failed_file(self, job: Look, found: Hash | None, failure: PageFailure) -> None:
         if found is None:  # it is tried again by every run, and makes none of them news
             self.ledger.put_left(job.path, failure.reason, failure.detail, failure.seconds)
-            self._count_failed(failure)
+            self.unopened += 1
+            self._tell_failed(failure)
             return
         if self.ledger.missing(found.digest, 0, self.reader):
             self.ledger.put_page(found.digest, failure, self.reader)
@@ -173,7 +175,8 @@ class Shift:
                 return
             with self.ledger.transaction():
                 self.ledger.put_left(job.path, page.reason, page.detail, page.seconds)
-            self._count_failed(page)
+            self.unopened += 1
+            self._tell_failed(page)
         else:
             for path, data in result.pictures.items():
                 _write_picture(self.output / path, data)
@@ -186,7 +189,8 @@ class Shift:
         self.new += 1
         self.seconds += page.seconds
         if isinstance(page, PageFailure):
-            self._count_failed(page)
+            self.new_failed += 1
+            self._tell_failed(page)
             return
         statuses = Counter(each.status for each in page.fields)
         self.fields += statuses
@@ -201,8 +205,7 @@ class Shift:
             seconds=round(page.seconds, 3),
         )
 
-    def _count_failed(self, page: PageFailure) -> None:
-        self.new_failed += 1
+    def _tell_failed(self, page: PageFailure) -> None:
         tell_event("failed", file=page.file, page=page.page, reason=page.reason, detail=page.detail)
 
     def _finish_file(self) -> None:

@@ -140,6 +140,8 @@ def test_mistakes_about_marks_are_told(tmp_path: Path) -> None:
     wrong = (
         ('type = "mark"\nchoices = ["yes"]\n', "choices: found 1, the field has 2 cells"),
         ('type = "mark"\nchoices = ["yes", "yes"]\n', "choices: two are the same"),
+        ('type = "mark"\nchoices = ["yes", "?"]\n', "choices: found ?, which says"),
+        ('type = "mark"\nchoices = ["yes", "no "]\n', "choices: found 'no '; leave out blanks"),
         ('type = "mark"\ncheck = "luhn"\n', "check: is for numbers"),
         ('type = "mark"\nlayout = "comb"\n', "comb has no closed boxes to mark"),
         ('type = "mark"\nlayout = "open"\n', "open has no closed boxes to mark"),

@@ -513,6 +513,25 @@ def test_pruning_keeps_what_lies_on_a_share_that_is_away(inbox: Path, out: Path,
     assert run([inbox], out).pages == 3
 
 
+def test_a_failure_is_told_though_files_cannot_be_moved(inbox: Path, out: Path, tmp_path: Path) -> None:
+    (inbox / "bad.png").write_bytes(b"GIF87a")
+    (tmp_path / "done").write_text("a file")
+    with pytest.raises(OutputError):
+        run([inbox], out, chores=Chores(move_done=tmp_path / "done" / "here"))
+    assert run([inbox], out).failures[0].startswith("bad.png: unknown_format")
+
+
+def test_rows_of_an_input_that_is_away_for_a_night_stay(inbox: Path, out: Path, tmp_path: Path) -> None:
+    write_page(tmp_path / "share" / "7.png", 7)
+    inputs = [inbox, tmp_path / "share"]
+    assert run(inputs, out).pages == 4
+    (tmp_path / "share").rename(tmp_path / "unmounted")
+    assert run(inputs, out).pages == 4
+    assert run(inputs, out, chores=Chores(prune=True)).pages == 4
+    (tmp_path / "unmounted").rename(tmp_path / "share")
+    assert (run(inputs, out).new, run(inputs, out).pages) == (0, 4)
+
+
 def test_a_link_that_is_moved_leads_to_the_same_file(inbox: Path, out: Path, tmp_path: Path) -> None:
     there = write_page(tmp_path / "there" / "7.png", 7)
     (inbox / "7.png").symlink_to(Path("../there/7.png"))

@@ -165,15 +165,17 @@ def read(
         if is_watching:
             from scanner.watch import watch
 
+            told: tuple[str, ...] = ()
             for summary in watch(read_now, inputs, stop, settle):
                 read_now.keywords["chores"] = replace(chores, redo="nothing")  # once is enough
-                if summary.new:
+                is_news, told = summary.new or summary.failures != told, summary.failures
+                if is_news:
                     _tell_summary(summary, output, quiet=quiet, is_logged=log or log_json)
             return
+        missing = {given: why for given in inputs if (why := why_not_there(given))}  # the run may move some away
         summary = read_now()
-    for given in inputs:
-        if why := why_not_there(given):
-            tell(f"{url_of(given)}: {why}; the other inputs were read")
+    for given, why in missing.items():
+        tell(f"{url_of(given)}: {why}; the other inputs were read")
     _tell_summary(summary, output, quiet=quiet, is_logged=log or log_json)
     raise typer.Exit(summary.exit_code)
 

@@ -12,6 +12,7 @@ from scanner.form.equations import parse_equation
 from scanner.form.model import Form, FormField, Rule, Sheet
 from scanner.form.rules import takes_too_long
 
+SIGNS = {"_", "?"}  # what a person types where no box is marked, and where nobody can tell
 LONGEST = 60  # characters of what was found that are told
 NUMBER_KEYS = {"check", "pattern", "list", "unique", "zero_cells"}  # that a mark has not
 OVER_EDGE_MM = 0.05  # rounding; what ends further beyond the page is a mistake
@@ -219,6 +220,10 @@ def _of_mark(field: FormField) -> Iterator[str]:
         yield f"choices: found {len(field.choices)}, the field has {field.cells} cells"
     if field.choices is not None and len(set(field.choices)) < len(field.choices):
         yield "choices: two are the same"
+    if taken := sorted(set(field.choices or ()) & SIGNS):
+        yield f"choices: found {taken[0]}, which says that no box is marked, or that nobody can tell"
+    if odd := [each for each in field.choices or () if each != each.strip().removeprefix("'")]:
+        yield f"choices: found {odd[0]!r}; leave out blanks at its ends, and a quote at its beginning"
     if field.layout in ("comb", "open"):
         yield f"layout: {field.layout} has no closed boxes to mark; use boxes or cells"
 

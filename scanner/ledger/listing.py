@@ -83,12 +83,14 @@ class Listing:
         ).fetchone()
         return None if row is None else int(row["id"])
 
-    def keep_below(self, folders: Iterable[Path], places: Iterable[Path], *, prune: bool) -> tuple[int, int]:
+    def keep_below(
+        self, folders: Iterable[Path], places: Iterable[Path], away: Iterable[Path] = (), *, prune: bool = False
+    ) -> tuple[int, int]:
         """Those that were read and are there no more; how many, and how many of them scanner has not moved.
 
         Below `folders` all of them, with `prune` those that still lie where scanner has moved them, or may, where that
         is out of reach; in `places`, of
-        which only some files are read, those that scanner has moved.
+        which only some files are read, those that scanner has moved; below folders that are `away` all of them.
         """
         kept = gone = 0
         folders = list(folders)
@@ -100,6 +102,7 @@ class Listing:
                     (os.fsencode(root),),
                 )
         wanted = [(folder, not prune) for folder in folders] + [(place, False) for place in places]
+        wanted += [(folder, True) for folder in away]
         for root, with_gone in wanted:
             kept += self._db.execute(
                 "UPDATE files SET place = 0, detail = '', reason = CASE WHEN is_there(coalesce(moved_to, path)) "

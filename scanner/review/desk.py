@@ -233,7 +233,7 @@ class Desk:
     # --- many at once
 
     def group(self, character: str, who: str = "") -> list[tuple[Item, int]]:
-        """Boxes that were read as this, that nobody has looked at one by one, nor else has now; the least sure first."""
+        """Boxes that were read as this, that nobody has looked at one by one nor has now; the least sure first."""
         self.refresh()
         found: list[tuple[float, Item, int]] = []
         free = [key for key, entry in self._waiting.items() if entry.is_free_for(who, self._clock())]
