@@ -89,8 +89,8 @@ class Listing:
         """Those that were read and are there no more; how many, and how many of them scanner has not moved.
 
         Below `folders` all of them, with `prune` those that still lie where scanner has moved them, or may, where that
-        is out of reach; in `places`, of
-        which only some files are read, those that scanner has moved; below folders that are `away` all of them.
+        is out of reach; in `places`, of which only some files are read, those that scanner has moved; below folders
+        that are `away` all of them.
         """
         kept = gone = 0
         folders = list(folders)
