@@ -123,6 +123,16 @@ def test_the_same_content_under_two_names_is_flagged_and_not_dropped(inbox: Path
     assert "the same bytes as 1.png" in (out / "pages.csv").read_text().splitlines()[4]
 
 
+def test_status_counts_files_that_were_sorted_into_folders_once(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    (inbox / "done").mkdir()
+    for path in sorted(inbox.glob("*.png")):
+        path.rename(inbox / "done" / path.name)
+    assert run([inbox], out).new == 0
+    status = status_of(out)
+    assert (status.files, status.done, status.pages) == (3, 3, 3)
+
+
 def test_files_that_are_gone_keep_their_rows_until_they_are_pruned(inbox: Path, out: Path) -> None:
     run([inbox], out)
     (inbox / "1.png").unlink()

@@ -74,17 +74,22 @@ UPGRADES = {
 IS_RENAMED = f"(reason = '{GONE}' AND moved_to IS NULL)"  # a file that is gone makes none a copy of it
 PAGES_READ = "(SELECT count(*) FROM pages WHERE pages.digest = files.digest)"
 FILE_QUERY = "SELECT * FROM files"
+COUNTED = (  # a file that is gone and is there under another name is in no table
+    f"files.place IS NOT NULL AND NOT (files.reason = '{GONE}' AND files.moved_to IS NULL AND EXISTS ("
+    "SELECT 1 FROM files AS other WHERE other.digest = files.digest AND other.place IS NOT NULL "
+    f"AND NOT (other.reason = '{GONE}' AND other.moved_to IS NULL)))"
+)
 COUNTS = (
-    "SELECT 'files', count(*) FROM files WHERE place IS NOT NULL",
+    f"SELECT 'files', count(*) FROM files WHERE {COUNTED}",
     "SELECT CASE WHEN digest IS NULL AND reason != '' THEN 'file ' || reason "
     f"WHEN digest IS NULL OR {PAGES_READ} < max(pages, 1) THEN 'waiting' ELSE 'done' END, count(*) "
-    "FROM files WHERE place IS NOT NULL GROUP BY 1",
-    "SELECT 'moved', count(*) FROM files WHERE place IS NOT NULL AND moved_to IS NOT NULL",
-    "SELECT 'pages ' || pages.status, count(*) FROM files JOIN pages USING (digest) WHERE place IS NOT NULL GROUP BY 1",
+    f"FROM files WHERE {COUNTED} GROUP BY 1",
+    f"SELECT 'moved', count(*) FROM files WHERE {COUNTED} AND moved_to IS NOT NULL",
+    f"SELECT 'pages ' || pages.status, count(*) FROM files JOIN pages USING (digest) WHERE {COUNTED} GROUP BY 1",
     "SELECT 'failed ' || pages.reason, count(*) FROM files JOIN pages USING (digest) "
-    "WHERE files.place IS NOT NULL AND pages.status = 'failed' GROUP BY 1",
+    f"WHERE {COUNTED} AND pages.status = 'failed' GROUP BY 1",
     "SELECT 'fields ' || fields.status, count(*) FROM files JOIN pages USING (digest) "
-    "JOIN fields ON page_id = pages.id WHERE files.place IS NOT NULL GROUP BY 1",
+    f"JOIN fields ON page_id = pages.id WHERE {COUNTED} GROUP BY 1",
 )
 """What `counts` asks: queries of a name and a number."""
 
