@@ -80,6 +80,8 @@ def run(
                 raise nothing_in(paths)
             if not (folder / CROPS).exists():
                 ledger.read_again_what_has_crops()
+            if guarantee is not None:
+                ledger.read_again_for_crops(guarantee.is_sure)
             reader = _with_redo(reader, ledger, chores.redo)
         shift = Shift(ledger, reader, folder, chores.limit, lambda done: progress(done, plan.files))
         tell_event("started", output=str(folder), files=plan.found, process=os.getpid())

@@ -22,7 +22,14 @@ from scanner.pipeline import PageFailure, PageReading
 from scanner.publish import open_review
 from scanner.review.book import FieldKey, Verdict, place_in_sample
 from scanner.review.desk import Desk
-from scanner.review.guarantee import choose_threshold, drawn_by_lot, fields_needed, make_guarantee, wrong_bound
+from scanner.review.guarantee import (
+    Guarantee,
+    choose_threshold,
+    drawn_by_lot,
+    fields_needed,
+    make_guarantee,
+    wrong_bound,
+)
 from scanner.run import run
 from scanner.task import PageDone, Read, perform
 from scanner.training.refit import refit
@@ -154,6 +161,18 @@ def test_what_may_be_sent_to_review_yet_has_its_crop(tmp_path: Path) -> None:
     assert isinstance(done.result, PageReading)
     has_crop = {(each.status, each.crop in done.pictures) for each in done.result.fields}
     assert has_crop == {("accepted", True), ("review", True)}
+
+
+def test_what_goes_to_review_after_all_has_its_crop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan, out = [SAMPLES / "exam" / "clean.png"], tmp_path / "out"
+    assert run(scan, out).accepted > 0
+    never = Guarantee(0.01, {}, 2.0, 500, 0.0, 1.0)
+    monkeypatch.setattr("scanner.run.guarantee_for", lambda *_: never)
+    strict = run(scan, out, Order(target_error=0.01))
+    assert (strict.new, strict.accepted) == (1, 0)
+    with (out / "review.csv").open() as file:
+        assert all((out / row["crop"]).is_file() for row in csv.DictReader(file))
+    assert run(scan, out, Order(target_error=0.01)).new == 0
 
 
 def test_the_desk_has_what_review_csv_has(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ beside it stands what it was read with, so that a changed form or network tells 
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, astuple
 from pathlib import Path
 
 from scanner.errors import OutputError
+from scanner.fields import ACCEPTED
 from scanner.ledger.listing import Listing
 from scanner.ledger.looking import Looking
 from scanner.ledger.rows import (
@@ -155,6 +156,15 @@ class Ledger(Looking):
     def read_again_what_has_crops(self) -> None:
         """For the case that somebody has cleared the pictures away."""
         self._db.execute("UPDATE pages SET reader = 'again' WHERE id IN (SELECT page_id FROM fields WHERE crop != '')")
+
+    def read_again_for_crops(self, is_sure: Callable[[str, str, float], bool]) -> None:
+        """For accepted fields that have none, and are not sure enough any more: form, name and confidence tell."""
+        rows = self._db.execute(
+            "SELECT pages.id, pages.form, name, confidence FROM fields JOIN pages ON page_id = pages.id "
+            f"WHERE fields.status = '{ACCEPTED}' AND fields.reason = '' AND crop = ''"
+        )
+        pages = {(row["id"],) for row in rows if not is_sure(row["form"], row["name"], row["confidence"])}
+        self._db.executemany("UPDATE pages SET reader = 'again' WHERE id = ?", pages)
 
     # --- pages
 
