@@ -108,6 +108,7 @@ def test_two_digits_of_a_year_are_near_today() -> None:
         (None, "1945-05-08", "010345", "1945-03-01"),
         (None, "1945-05-08", "010645", "1845-06-01"),
         ("1800-01-01", "1850-01-01", "290204", "1804-02-29"),
+        ("1900-01-01", "2000-12-31", "290200", "2000-02-29"),
     ],
 )
 def test_two_digits_of_a_year_are_between_the_limits_of_the_field(

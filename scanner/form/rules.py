@@ -148,8 +148,10 @@ def date_in(digits: str, field: FormField) -> dt.date | None:
         first = field.earliest.year
     elif field.latest is not None:
         first = field.latest.year - CENTURY + 1
-    dates = [as_date(digits, field.format or "", year) for year in (first, first + CENTURY, first - CENTURY)]
-    return next((date for date in dates if date is not None and _is_within(date, field)), dates[0])
+    form = field.format or ""
+    years = (first,) if "YYYY" in form else (first, first + CENTURY, first - CENTURY)
+    dates = (as_date(digits, form, year) for year in years)
+    return next((date for date in dates if date is not None and _is_within(date, field)), as_date(digits, form, first))
 
 
 def _is_within(date: dt.date, field: FormField) -> bool:
