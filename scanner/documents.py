@@ -129,18 +129,21 @@ class Assembler:
     def _direction(self, stack: Sequence[PageReading | None]) -> int:
         """Which way leaves fewer incomplete documents; 0 where neither does."""
         rising, falling = (
-            sum(not self._document(pages).is_complete for pages in _in_order(stack, direction))
-            for direction in (RISING, FALLING)
+            sum(bool(self._missing(pages)) for pages in _in_order(stack, direction)) for direction in (RISING, FALLING)
         )
         return RISING if rising < falling else FALLING if falling < rising else 0
+
+    def _missing(self, pages: Sequence[PageReading]) -> list[int]:
+        """The numbers of the pages of a form that are not among these."""
+        known, there = self._known(pages[0]), {page.form_page for page in pages}
+        assert known is not None  # `add` has looked
+        return [number for number in range(1, len(known.form.pages) + 1) if number not in there]
 
     def _document(self, pages: Sequence[PageReading]) -> Document:
         known = self._known(pages[0])
         assert known is not None  # `add` has looked
         ordered = tuple(sorted(pages, key=lambda page: page.form_page))
-        there = {page.form_page for page in ordered}
-        missing = [number for number in range(1, len(known.form.pages) + 1) if number not in there]
-        if missing:
+        if missing := self._missing(pages):
             numbers = ", ".join(map(str, missing))
             problem = f"page{'s' if len(missing) > 1 else ''} {numbers} missing"
             return Document(known.form.name, ordered, problem, is_complete=False)

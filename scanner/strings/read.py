@@ -134,15 +134,15 @@ def _with_doubt(candidates: Sequence[Candidate], looks: Scores, classes: str) ->
     shares = np.exp([each.weight - candidates[0].weight for each in candidates])
     alike = [(share, each.text) for share, each in zip(shares, candidates, strict=True) if len(each.text) == len(best)]
     places, columns = np.arange(len(best)), [[classes.index(digit) for digit in text] for _, text in alike]
-    likely = np.zeros((len(best), len(classes)))
+    likely, total = np.zeros((len(best), len(classes))), sum(share for share, _ in alike)
     for (share, _), column in zip(alike, columns, strict=True):
-        likely[places, column] += share / sum(each for each, _ in alike)
+        likely[places, column] += share / total
     digits = looks[:, [classes.index(str(digit)) for digit in range(10)]].sum(axis=1)
     likely[digits < STRANGE] /= 2
-    likely[likely[places, columns[0]].argmin()] *= sum(share for share, _ in alike) / shares.sum()
+    likely[likely[places, columns[0]].argmin()] *= total / shares.sum()
     sure = likely[places, columns[0]]
     doubted = np.minimum(likely, LESSER * sure[:, None])
-    doubted[:, classes.index(NOT_A_DIGIT)] = np.minimum(1 - likely.sum(axis=1), LESSER * sure)
+    doubted[:, classes.index(NOT_A_DIGIT)] = np.clip(1 - likely.sum(axis=1), 0, LESSER * sure)
     doubted[places, columns[0]] = sure
     return doubted.astype(np.float32)
 
