@@ -27,7 +27,6 @@ SLIPS = 9  # other digits that a slip of the pen may leave in a place
 CONFUSED = 0.001  # of the digits read surely, those that are another: no cell is ever surer than that
 DENIED = 0.005  # a digit that the ink makes less likely is not read, whatever a rule says
 LEAST = 1e-12  # a probability of zero would forbid what the ink merely makes unlikely
-SCRIBBLED = 0.1  # how much rarer people scribble into a cell than the network's training does, at most
 EXPLORED = 5000  # strings tried, best first
 ENOUGH = 1e-4  # of the best string's weight: what cannot have more is not tried any more
 
@@ -125,7 +124,7 @@ def decode_field(cells: Sequence[Alternatives], rule: FieldRule, means: Meaning)
     def weigh(text: str, log_probability: float) -> float:
         number = means(text)
         is_valid = number is not None and rule.allows(number)
-        factor = trust if is_valid else max(SCRIBBLED * trust, 1.0) if UNREADABLE in text else 1.0
+        factor = trust if is_valid or UNREADABLE in text else 1.0  # a scribble may hide something valid
         weight = math.exp(log_probability) * factor
         weights[text] = weight, is_valid
         return weight

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from scanner.arrays import Quads, Scores
 from scanner.cells import CellInk
-from scanner.network import CROSSED, NOT_A_DIGIT
+from scanner.network import CROSSED, NOT_A_DIGIT, in_fields
 
 BLANK = "_"
 BLANK_CONFIDENCE = 0.999  # an empty cell is read as empty wrongly about as often as a sure digit
@@ -90,7 +90,7 @@ def make_field(
     Where the row `goes_on` beyond the boxes that were found, or the `ink` may be more than the cells show, the number
     is not accepted. `touching` digits are the reason where their number is not sure.
     """
-    cells, confidences = decode(scores, ink.is_blank, classes)
+    cells, confidences = decode(in_fields(scores, classes) if is_boxed else scores, ink.is_blank, classes)
     status, reason = judge(cells, confidences, policy)
     if status == ACCEPTED and goes_on:
         status, reason = REVIEW, "cut_off"

@@ -32,7 +32,7 @@ from scanner.form import FormField
 from scanner.form.rules import FieldRule, as_number, date_in
 from scanner.known import KnownForm
 from scanner.marks import ink_parts, read_marks
-from scanner.network import CROSSED, NOT_A_DIGIT, Network
+from scanner.network import CROSSED, NOT_A_DIGIT, Network, in_fields
 from scanner.register.features import apply
 from scanner.strings import read_lines
 from scanner.together import decode_together
@@ -89,7 +89,10 @@ def _rows_of_cells(
     shares = [SIDES.get(field.layout, 1.0) for field in fields]
     inks = read_cells_of(gray, quads, shares, are_boxes=True)
     rows = zip(fields, quads, inks, score_cells(inks, network), strict=True)
-    return {field.name: RowReading(BoxRow(cells), ink, scores) for field, cells, ink, scores in rows}
+    classes = network.card.classes
+    return {
+        field.name: RowReading(BoxRow(cells), ink, in_fields(scores, classes)) for field, cells, ink, scores in rows
+    }
 
 
 def _rows_of_lines(

@@ -9,7 +9,7 @@ import numpy as np
 
 from scanner.digits import normalize
 from scanner.errors import OutputError, UsageError
-from scanner.network import Network, load_network
+from scanner.network import Network, in_fields, load_network
 from scanner.training.augment import plain_crop
 from scanner.training.datasets import DigitSet, read_source
 from scanner.training.evaluate import Report, evaluate
@@ -45,7 +45,7 @@ def measure_run(run: Path, truths: Sequence[Path]) -> Figures:
 
 
 def measure_network(path: Path, sources: Sequence[Path], *, plots: Path | None = None) -> Figures:
-    """Read the test digits of data sets, all of a set that has no test part, normalized as the reader does it.
+    """Read the test digits of data sets, all of a set that has no test part, as the reader reads a field's.
 
     Raises:
         ModelError: the network cannot be loaded.
@@ -72,7 +72,7 @@ def _digits_of(path: Path) -> tuple[str, DigitSet]:
 
 def _answers(network: Network, digits: DigitSet) -> Answers:
     normalized = np.stack([normalize(plain_crop(ink)) for ink in digits.ink])
-    return Answers(Samples(normalized, digits.labels), network.scores(normalized))
+    return Answers(Samples(normalized, digits.labels), in_fields(network.scores(normalized), network.card.classes))
 
 
 def _draw(folder: Path, reports: Mapping[str, Report], answers: Mapping[str, Answers], classes: str) -> None:

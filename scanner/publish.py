@@ -123,7 +123,7 @@ def publish(
     if note.get("state") == state and (signs == signs_of_tables(output) or _is_only_review_edited(signs, output)):
         return RunSummary(**note["summary"]), None
     kept = [keep_edited(output, signs)]
-    results, assembler = _with_forms(account.results(), known, kit)
+    results, assembler = _with_forms(account.results(), known, kit, is_guaranteed=account.guarantee is not None)
     tally = Tally()
 
     def finish(folder: Path, skipped: Sequence[SkippedFile]) -> None:
@@ -158,7 +158,7 @@ def _is_only_review_edited(signs: dict[str, list[int]], output: Path) -> bool:
 
 
 def _with_forms(
-    results: Iterator[PageResult], known: "Sequence[KnownForm]", kit: Kit
+    results: Iterator[PageResult], known: "Sequence[KnownForm]", kit: Kit, *, is_guaranteed: bool
 ) -> "tuple[Iterator[PageResult], Assembler | None]":
     """What all pages together say of their unique fields, and what puts them together to documents."""
     if not known:
@@ -166,7 +166,8 @@ def _with_forms(
     from scanner.documents import Assembler
     from scanner.unique import settle_unique
 
-    return settle_unique(results, known, policy_of(kit.network.card, kit.min_confidence)), Assembler(known)
+    policy = policy_of(kit.network.card, kit.min_confidence)
+    return settle_unique(results, known, policy, accepts=not is_guaranteed), Assembler(known)
 
 
 def _clear_stale(ledger: Ledger, output: Path) -> None:

@@ -29,7 +29,9 @@ LEAST = 1e-9  # a weight of zero would be no edge of the graph
 OPEN_REASONS = {"", "low_confidence"}  # of the readings that others may settle; the rest a person has to look at
 
 
-def settle_unique(results: Iterable[PageResult], forms: "Sequence[KnownForm]", policy: Policy) -> Iterator[PageResult]:
+def settle_unique(
+    results: Iterable[PageResult], forms: "Sequence[KnownForm]", policy: Policy, *, accepts: bool = True
+) -> Iterator[PageResult]:
     """The same results in the same order, with the `unique` fields of their forms settled.
 
     They are all read first where a form has such a field. Where reading is interrupted, what was read is settled.
@@ -38,6 +40,7 @@ def settle_unique(results: Iterable[PageResult], forms: "Sequence[KnownForm]", p
         results: of `read_pages` with these forms.
         forms: what the pages show.
         policy: when a number is accepted.
+        accepts: whether a number may be accepted that was not; an error is guaranteed of what was read alone.
     """
     fields = {
         (known.form.name, field.name): known.rules[field.name].numbers is not None
@@ -53,12 +56,14 @@ def settle_unique(results: Iterable[PageResult], forms: "Sequence[KnownForm]", p
         for result in results:
             held.append(result)  # one by one: what was read counts, if this is interrupted
     except KeyboardInterrupt:
-        yield from _settled(held, fields, policy)
+        yield from _settled(held, fields, policy, accepts)
         raise
-    yield from _settled(held, fields, policy)
+    yield from _settled(held, fields, policy, accepts)
 
 
-def _settled(held: Sequence[PageResult], fields: Mapping[tuple[str, str], bool], policy: Policy) -> list[PageResult]:
+def _settled(
+    held: Sequence[PageResult], fields: Mapping[tuple[str, str], bool], policy: Policy, accepts: bool
+) -> list[PageResult]:
     """`fields`: those that are unique, and whether a list says what they may be."""
     places: dict[tuple[str, str], list[int]] = defaultdict(list)  # of the pages on which each field is open
     for number, page in enumerate(held):
@@ -73,8 +78,12 @@ def _settled(held: Sequence[PageResult], fields: Mapping[tuple[str, str], bool],
         readings = [_field(pages[number], name) for number in numbers]
         settled = _assigned(readings, policy if fields[form, name] else None)
         for number, reading, was in zip(numbers, settled, readings, strict=True):
-            if was.status != CORRECTED:  # a person has looked: it only bears on the others
-                pages[number] = _with_field(pages[number], reading)
+            if was.status == CORRECTED:  # a person has looked: it only bears on the others
+                continue
+            is_as_read = was.status == ACCEPTED and reading.cells == was.cells
+            if reading.status == ACCEPTED and not (accepts or is_as_read):
+                reading = replace(reading, status=REVIEW, reason="low_confidence")
+            pages[number] = _with_field(pages[number], reading)
     return pages
 
 

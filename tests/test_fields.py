@@ -18,13 +18,16 @@ from scanner.fields import (
     make_field,
     name_in_reading_order,
 )
+from scanner.network import SELDOM, in_fields
 
 CLASSES = "0123456789x?"
 ANY = Policy(min_digit=0.0)
 
 
 def scores_of(cells: str, sure: float = 1.0) -> npt.NDArray[np.float32]:
-    scores = np.full((len(cells), len(CLASSES)), (1 - sure) / (len(CLASSES) - 1), np.float32)
+    """The rest is spread over the digits and the cross."""
+    scores = np.full((len(cells), len(CLASSES)), (1 - sure) / (len(CLASSES) - 2), np.float32)
+    scores[:, CLASSES.index("?")] = 0
     for cell, character in enumerate(cells):
         scores[cell, CLASSES.index(character) if character != "_" else 0] = sure
     return scores
@@ -216,7 +219,18 @@ def test_a_stricter_policy_accepts_nothing_more(cells: str, level: float, limit:
 # --- fields
 
 
-@given(cells=st.text("0123456789_x?", min_size=1, max_size=12), sure=st.floats(0.2, 1.0))
+def test_in_a_field_what_may_be_a_digit_is_one_rather_than_no_digit() -> None:
+    scores = np.zeros((2, len(CLASSES)), np.float32)
+    scores[:, [CLASSES.index("4"), CLASSES.index("?")]] = [(0.4, 0.6), (0.02, 0.98)]
+    made = make_field("f", scores, ink_of("44"), quads_of(2), CLASSES, ANY)
+    assert made.cells == "4?"
+    digit, junk = 0.4 / (0.4 + SELDOM * 0.6), SELDOM * 0.98 / (SELDOM * 0.98 + 0.02)
+    assert made.digit_confidences == pytest.approx([digit, junk], abs=1e-4)
+    without_boxes = make_field("f", scores, ink_of("44"), quads_of(2), CLASSES, ANY, is_boxed=False)
+    assert without_boxes.cells == "??"  # what is told of those has weighed it already
+
+
+@given(cells=st.text("0123456789_x?", min_size=1, max_size=12), sure=st.floats(0.5, 1.0))
 @settings(derandomize=True, max_examples=200, deadline=None)
 def test_a_field_says_of_every_cell_what_it_is_and_how_sure(cells: str, sure: float) -> None:
     result = field(cells, sure)
@@ -224,7 +238,8 @@ def test_a_field_says_of_every_cell_what_it_is_and_how_sure(cells: str, sure: fl
     assert result.value == "".join(character for character in cells if character.isdigit())
     assert len(result.digit_confidences) == len(result.cell_quads) == len(cells)
     assert all(0 <= each <= 1 for each in result.digit_confidences)
-    exact = np.prod([BLANK_CONFIDENCE if each == "_" else np.float64(np.float32(sure)) for each in cells])
+    looks = in_fields(scores_of(cells, sure), CLASSES).max(axis=1)
+    exact = np.prod([BLANK_CONFIDENCE if each == "_" else look for each, look in zip(cells, looks, strict=True)])
     assert result.confidence == pytest.approx(float(exact), abs=6e-5)
     assert result.status in ("accepted", "review", "blank")
     assert (result.reason in REASONS) == (result.status == "review")

@@ -19,7 +19,7 @@ import pytest
 from scanner.arrays import DIGIT_SIZE, Digits
 from scanner.digits import NORMALIZE_VERSION, normalize
 from scanner.errors import ModelError
-from scanner.network import CROSSED, NOT_A_DIGIT, Network, load_network
+from scanner.network import CROSSED, NOT_A_DIGIT, Network, in_fields, load_network
 from scanner.synth import DrawnDigits
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -134,6 +134,20 @@ def test_scores_of_a_digit_are_probabilities(network: Network, drawn: Digits) ->
     assert scores.dtype == np.float32
     assert (scores >= 0).all()
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_odds_of_fields_stay_probabilities_and_keep_the_order_of_digits() -> None:
+    classes, rng = "0123456789x?", np.random.default_rng(5)
+    scores = rng.dirichlet(np.full(12, 0.3), 200).astype(np.float32)
+    told = in_fields(scores, classes)
+    assert np.allclose(told.sum(axis=1), 1, atol=1e-5)
+    assert told.dtype == np.float32
+    assert (told[:, 11] <= scores[:, 11] + 1e-6).all()
+    assert (told[:, :11].argsort(axis=1) == scores[:, :11].argsort(axis=1)).all()
+    assert not in_fields(np.zeros((2, 12), np.float32), classes).any()  # blank cells
+    assert np.array_equal(
+        in_fields(scores[:, :10], classes[:10]), scores[:, :10] / scores[:, :10].sum(1, keepdims=True)
+    )
 
 
 def test_no_digits_have_no_scores(network: Network) -> None:

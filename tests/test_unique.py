@@ -71,6 +71,16 @@ def test_what_others_hold_is_hardly_an_alternative() -> None:
     assert settled(doubtful, page(("123", 0.9999)))[0] == ("128", "accepted", "")
 
 
+def test_under_a_guarantee_nothing_is_accepted_that_was_in_review() -> None:
+    pages = page(("128", 0.75), ("123", 0.2499), reason="low_confidence"), page(("123", 0.9999))
+    doubtful, sure = settle_unique(pages, [UNIQUE], POLICY, accepts=False)
+    assert isinstance(doubtful, PageReading)
+    assert (doubtful.fields[0].value, doubtful.fields[0].status) == ("128", "review")
+    assert doubtful.fields[0].reason == "low_confidence"
+    assert isinstance(sure, PageReading)
+    assert sure.fields[0].status == "accepted"
+
+
 def test_without_a_list_nothing_is_settled_but_disputes() -> None:
     doubtful = page(("128", 0.75), ("123", 0.2499), reason="low_confidence")
     pages = doubtful, page(("123", 0.9999))

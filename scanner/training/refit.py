@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scanner.errors import OutputError, UsageError
 from scanner.ledger import Ledger, ledger_errors
-from scanner.network import INT8, read_network_files, softmax
+from scanner.network import INT8, in_fields, read_network_files, softmax
 from scanner.order import Order
 from scanner.publish import ORDER_NOTE
 from scanner.review import Book
@@ -61,7 +61,7 @@ def refit(output: Path, out: Path, name: str) -> Refit:
     temperature = fit_temperature(logits, digits.labels)
     threshold = files.card.accept_threshold
     if count >= FEWEST_FOR_THRESHOLD:
-        scores = softmax(logits, temperature)
+        scores = in_fields(softmax(logits, temperature), files.card.classes)
         threshold = min(choose_threshold(scores.max(axis=1), scores.argmax(axis=1) == digits.labels), 1.0)
     source = files.path.with_name(f"{files.card.name}.json")
     card = json.loads(source.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ import numpy as np
 from scanner import __version__
 from scanner.digits import NORMALIZE_VERSION
 from scanner.errors import UsageError
-from scanner.network import softmax
+from scanner.network import in_fields, softmax
 from scanner.training import prepare
 from scanner.training.architectures import Model, build
 from scanner.training.backend import require_tensorflow
@@ -123,7 +123,7 @@ def train(options: TrainOptions) -> TrainResult:
     if recipe.is_reader:  # what reads by the hundred million is made small
         onnx_path = quantize(onnx_path, data.variants[0].images)
         sha256["int8"] = file_sha256(onnx_path)
-    temperature, threshold = calibrate(onnx_path, prepare.join([*data.validation.values()]), data.real)
+    temperature, threshold = calibrate(onnx_path, prepare.join([*data.validation.values()]), data.real, recipe.classes)
     reports = measure(onnx_path, data.validation | data.tests, temperature)
     card: dict[str, object] = {
         "name": name,
@@ -155,14 +155,14 @@ def train(options: TrainOptions) -> TrainResult:
     return TrainResult(keras_path, onnx_path, card_path, card, reports)
 
 
-def calibrate(onnx_path: Path, validation: Samples, real: Samples) -> tuple[float, float]:
+def calibrate(onnx_path: Path, validation: Samples, real: Samples, classes: str) -> tuple[float, float]:
     """Temperature of a network, from all validation samples, and its acceptance threshold.
 
     The threshold comes from `real` digits as people wrote them, plain and read from boxes: our own drawings would
     lower it, our mock scans of single digits, some of which nobody can read, would raise it.
     """
     temperature = fit_temperature(onnx_logits(onnx_path, validation.images), validation.labels)
-    scores = softmax(onnx_logits(onnx_path, real.images), temperature)
+    scores = in_fields(softmax(onnx_logits(onnx_path, real.images), temperature), classes)
     answers = scores.argmax(axis=1)
     is_read = (answers < DIGIT_COUNT) & (real.labels != NOT_A_DIGIT)  # print is refused by its row, not by the network
     threshold = choose_threshold(scores.max(axis=1)[is_read], (answers == real.labels)[is_read])

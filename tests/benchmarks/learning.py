@@ -18,7 +18,7 @@ import numpy as np
 
 from scanner.correct import correct
 from scanner.handover import hand_over
-from scanner.network import load_network
+from scanner.network import in_fields, load_network
 from scanner.order import Order
 from scanner.run import run
 from scanner.synth import DataSetDigits, write_pages
@@ -119,8 +119,9 @@ def scans_of(name: str, scans: Path) -> tuple[str, str]:
 
 
 def wrong_on(digits: DigitSet, network: Path) -> int:
-    answers = load_network(network).scores(_normalized([plain_crop(ink) for ink in digits.ink])).argmax(axis=1)
-    return int((answers != digits.labels).sum())
+    reader = load_network(network)
+    scores = in_fields(reader.scores(_normalized([plain_crop(ink) for ink in digits.ink])), reader.card.classes)
+    return int((scores.argmax(axis=1) != digits.labels).sum())
 
 
 if __name__ == "__main__":

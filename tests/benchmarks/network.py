@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from scanner.arrays import Digits, Scores
 from scanner.digits import normalize
-from scanner.network import load_network
+from scanner.network import Network, in_fields, load_network
 from scanner.predict import normalize_picture
 from scanner.training import TrainOptions
 from scanner.training.augment import plain_crop, scan_like
@@ -62,7 +62,7 @@ def measure_sets(model: Path, data: Path) -> None:
     print(f"{'':24}{'n':>7}{'right %':>9}{'best digit %':>14}{'no digit %':>12}{'sure %':>8}{'wrong of these %':>18}"
           f"{'ECE %':>8}{'(95 %)':>14}")  # fmt: skip
     for name, (digits, labels) in _sets(data):
-        scores = network.scores(digits)
+        scores = _scores(network, digits)
         report = evaluate(scores, labels)
         sure = max(round(report.sure_coverage * report.n), 1)
         low, high = report.calibration_interval
@@ -112,13 +112,18 @@ def measure_junk(model: Path, data: Path) -> None:
     every: list[Scores] = []
     lost = f"no digit, where {100 * LOST:.1f} % of the digits are %"
     print(f"{'junk':24}{'n':>7}{'below the threshold %':>24}{lost:>44}")
-    lowest = float(np.quantile(_digitness(network.scores(_held_out_digits(data))), LOST))
+    lowest = float(np.quantile(_digitness(_scores(network, _held_out_digits(data))), LOST))
     for name, draw in JUNK.items():
         rng = np.random.default_rng(2_000_003)
         crops = [scan_like(draw(rng), rng, freedom=0.5) for _ in range(EACH)]
-        every.append(network.scores(np.stack([normalize(crop) for crop in crops])))
+        every.append(_scores(network, np.stack([normalize(crop) for crop in crops])))
         _print_junk(name, every[-1], network.card.accept_threshold, lowest)
     _print_junk("all", np.concatenate(every), network.card.accept_threshold, lowest)
+
+
+def _scores(network: Network, digits: Digits) -> Scores:
+    """As fields are read."""
+    return in_fields(network.scores(digits), network.card.classes)
 
 
 def _print_junk(name: str, scores: Scores, threshold: float, lowest: float) -> None:
