@@ -1,11 +1,13 @@
-"""What a run folder holds, from its ledger; also while a run is writing there."""
+"""What a run folder holds, from its ledger and its book; also while a run is writing there."""
 
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from scanner.fields import REVIEW
 from scanner.ledger import Ledger, ledger_errors
 from scanner.page import FAILURE_REASONS
+from scanner.review import Book, Said
 from scanner.staging import LEDGER, holder_of
 
 
@@ -19,7 +21,8 @@ class Status:
         files, done, closed, waiting, moved: of the tables; closed ones cannot be opened, waiting ones are not all read.
         left: files that were not opened, by reason.
         pages, failed: pages read, and those that failed by reason.
-        accepted, review, blank: fields.
+        accepted, review, blank: fields, as they were read.
+        settled: of those to review, what people have settled.
     """
 
     running: str
@@ -33,6 +36,7 @@ class Status:
     accepted: int
     review: int
     blank: int
+    settled: int
     left: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
 
@@ -52,9 +56,8 @@ class Status:
             f"pages     {self.pages + failed:,}: {self.pages:,} read, {failed:,} failed{_in_brackets(self.failed)}"
         )
         fields = self.accepted + self.review + self.blank
-        lines.append(
-            f"fields    {fields:,}: {self.accepted:,} accepted, {self.review:,} to review, {self.blank:,} blank"
-        )
+        review = f"{self.review:,} to review" + (f" ({self.settled:,} of them settled)" if self.settled else "")
+        lines.append(f"fields    {fields:,}: {self.accepted:,} accepted, {review}, {self.blank:,} blank")
         return "\n".join(lines)
 
 
@@ -74,7 +77,7 @@ def status_of(output: Path) -> Status:
         OutputError: the ledger cannot be read.
     """
     with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger:
-        counts, runs = ledger.counts(), ledger.runs()
+        counts, runs, settled = ledger.counts(), ledger.runs(), _settled(ledger, output)
     unopened = _named(counts, "file ")
     failed = _named(counts, "failed ")
     closed = {reason: unopened.pop(reason) for reason in unopened.keys() & FAILURE_REASONS.keys()}
@@ -92,8 +95,22 @@ def status_of(output: Path) -> Status:
         accepted=counts.get("fields accepted", 0),
         review=counts.get("fields review", 0),
         blank=counts.get("fields blank", 0),
+        settled=settled,
         left=unopened,
         failed=failed,
+    )
+
+
+def _settled(ledger: Ledger, output: Path) -> int:
+    """How many of the fields to review people have settled."""
+    with Book(output) as book:
+        said = Said(book.all())
+    pages = ((digest, ledger.page_of(digest, page)) for digest, page in said.pages)
+    return sum(
+        field.status == REVIEW and said.settled(digest, page.page, field.box_xywh) is not None
+        for digest, page in pages
+        if page is not None
+        for field in page.fields
     )
 
 

@@ -1,6 +1,7 @@
 """What people say of readings: kept for good, applied to the tables, all of a table or nothing."""
 
 import csv
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ from scanner.review import Book, Corrections, FieldKey, Impossible, Meant, Verdi
 from scanner.review.sheet import SheetError, read_sheet
 from scanner.run import run
 from scanner.staging import output_folder
+from scanner.status import status_of
 from scanner.teach import verified_digits
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -369,6 +371,17 @@ def test_corrections_go_into_all_tables_and_the_original_is_kept(out: Path, tmp_
     kept = {(row["file"], row["field"]): row for row in rows_of(out / "corrections.csv")}
     audit = kept[first["file"], first["field"]]
     assert (audit["value"], audit["read_value"], audit["who"], audit["way"]) == (right, first["value"], "ada", "table")
+
+
+def test_status_tells_what_people_have_settled(out: Path, tmp_path: Path) -> None:
+    before = status_of(out)
+    assert (before.review, before.settled) == (len(rows_of(out / "review.csv")), 0)
+    assert "settled" not in before.text()
+    correct(out, fill(out, ["?", "?"], tmp_path / "mine.csv", plain))
+    after = status_of(out)
+    assert (after.review, after.settled) == (before.review, 2)
+    assert f"{after.review} to review (2 of them settled)" in after.text()
+    assert json.loads(after.json())["settled"] == 2
 
 
 def test_the_same_table_twice_changes_nothing(out: Path, tmp_path: Path) -> None:
