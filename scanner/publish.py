@@ -17,12 +17,12 @@ from scanner.export import (
     write_corrections,
     write_tables,
 )
-from scanner.ledger import Ledger, ledger_errors
+from scanner.ledger import Ledger, Reader, ledger_errors
 from scanner.order import Order, digest_of, make_kit
 from scanner.pipeline import PageResult, policy_of
 from scanner.report import Tally, write_report
 from scanner.review import Book, Corrections
-from scanner.review.guarantee import Guarantee, guarantee_of, quality_of
+from scanner.review.guarantee import Guarantee, guarantee_of, nothing_accepted, quality_of
 from scanner.staging import (
     CORRECTIONS,
     LEDGER,
@@ -75,13 +75,25 @@ def publish_again(output: Path) -> RunSummary:
                 f"{output}: forms, network or settings are not those of its last run; "
                 "the same `scanner read` as before writes the tables, with all corrections"
             )
-        account = Account(ledger, reader, Corrections(book), guarantee_for(order, ledger, book), note["left"])
+        account = Account(ledger, reader, Corrections(book), guarantee_now(order, ledger, book, reader), note["left"])
         return publish(ledger, book, output, account, known, kit)[0]
 
 
-def guarantee_for(order: Order, ledger: Ledger, book: Book) -> Guarantee | None:
-    """What keeps the error asked for; None where none is. Raises UsageError: too little is verified."""
-    return None if order.target_error is None else guarantee_of(ledger, book, order.target_error)
+def guarantee_for(order: Order, ledger: Ledger, book: Book, reader: Reader | None = None) -> Guarantee | None:
+    """What keeps the error asked for, by what this `reader` has read; None where none is asked for.
+
+    Raises:
+        UsageError: too little is verified.
+    """
+    return None if order.target_error is None else guarantee_of(ledger, book, order.target_error, reader)
+
+
+def guarantee_now(order: Order, ledger: Ledger, book: Book, reader: Reader) -> Guarantee | None:
+    """The same for tables that are to be written whatever is verified: without enough of it nothing is accepted."""
+    try:
+        return guarantee_for(order, ledger, book, reader)
+    except UsageError:
+        return nothing_accepted(order.target_error or 0.0)
 
 
 @contextmanager
@@ -99,12 +111,10 @@ def open_review(
     with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger:
         order = ledger.note(ORDER_NOTE)
     asked = Order.from_json(order) if order else Order()
-    kit, _, known = make_kit(asked)
+    kit, reader, known = make_kit(asked)
 
     def guarantee(ledger: Ledger, book: Book) -> Guarantee | None:
-        with suppress(UsageError):  # then what is in review shows as it was read
-            return guarantee_for(asked, ledger, book)
-        return None
+        return guarantee_now(asked, ledger, book, reader)
 
     from scanner.review.desk import Desk
 
@@ -130,7 +140,7 @@ def publish(
         tally.skipped.update(file.reason for file in skipped)
         if book.path.exists():
             write_corrections(folder / CORRECTIONS, account.corrections.made)
-        quality = quality_of(ledger, book)
+        quality = quality_of(ledger, book, account.guarantee)
         write_report(folder / REPORT, output.resolve().name, tally, ledger.runs(), output, quality)
 
     summary = write_tables(

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from scanner.account import Account
 from scanner.engine import Engine, open_crew
+from scanner.errors import UsageError
 from scanner.events import tell_event
 from scanner.export import RunSummary
 from scanner.fields import ACCEPTED, BLANK_STATUS
@@ -24,9 +25,10 @@ from scanner.moving import move_files
 from scanner.order import NO_CHORES, PLAIN, Chores, Order, check_order, make_kit, nothing_in
 from scanner.page import discover
 from scanner.plan import YOUNG_REASONS, plan_files
-from scanner.publish import ORDER_NOTE, guarantee_for, open_run, publish
+from scanner.publish import ORDER_NOTE, guarantee_for, guarantee_now, open_run, publish
 from scanner.remote import path_of
-from scanner.review import Corrections
+from scanner.review import Book, Corrections
+from scanner.review.guarantee import Guarantee
 from scanner.shift import Shift
 from scanner.staging import CROPS, LEDGER, scratch_folder
 from scanner.task import Kit
@@ -72,7 +74,8 @@ def run(
     if not discovery.count and not (folder / LEDGER).exists():
         raise nothing_in(paths)
     with open_run(folder) as (ledger, book):
-        guarantee = guarantee_for(order, ledger, book)  # before it is asked anew which files are still the same
+        # before it is asked anew which files are still the same
+        guarantee, is_due = _guarantee_before(order, ledger, book, reader)
         with ledger.transaction():
             ledger.put_note(ORDER_NOTE, order.to_json())
             plan = plan_files(ledger, paths, discovery, settle_s=chores.settle_s, prune=chores.prune)
@@ -87,10 +90,9 @@ def run(
         tell_event("started", output=str(folder), files=plan.found, process=os.getpid())
         started = now_text()
         is_interrupted = _work(shift, engine, kit, is_stopped)
-        if shift.new:
-            ledger.put_run(_row_of(shift, started, is_interrupted))
-        if not is_interrupted and not shift.is_limited:
-            ledger.put_note(REDO_NOTE, "{}")
+        _note_run(ledger, shift, started, is_interrupted)
+        if is_due:
+            guarantee = guarantee_now(order, ledger, book, reader)
         account = Account(
             ledger, reader, Corrections(book), guarantee, "waiting" if shift.is_limited else "interrupted"
         )
@@ -117,6 +119,25 @@ def run(
         kept_review=kept,
         guarantee="" if guarantee is None else guarantee.line(summary.review),
     )
+
+
+def _note_run(ledger: Ledger, shift: Shift, started: str, is_interrupted: bool) -> None:
+    """Keep what the run has added, and that what was to be read again is."""
+    if shift.new:
+        ledger.put_run(_row_of(shift, started, is_interrupted))
+    if not is_interrupted and not shift.is_limited:
+        ledger.put_note(REDO_NOTE, "{}")
+
+
+def _guarantee_before(order: Order, ledger: Ledger, book: Book, reader: Reader) -> tuple[Guarantee | None, bool]:
+    """What keeps the error asked for; and whether it is by what another network has read: then it is due anew.
+
+    Raises:
+        UsageError: too little is verified.
+    """
+    with suppress(UsageError):
+        return guarantee_for(order, ledger, book, reader), False
+    return guarantee_for(order, ledger, book), True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The desk of the review: nobody gets what another has, nothing said is lost, and people settle it."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from scanner.review import Book, Impossible
 from scanner.review.desk import LEASE_S, Desk
 from scanner.review.waiting import Again, NoSuchField
 from scanner.run import run
+from scanner.staging import LEDGER
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -100,6 +103,32 @@ def test_what_was_said_can_be_taken_back_and_comes_next(out: Path) -> None:
     assert undone.id == second.id
     assert desk.next("ada")[0].id == second.id
     assert desk.progress().done["ada"] == 1
+    desk.close()
+
+
+def test_what_cannot_be_shown_again_is_not_taken_back(out: Path) -> None:
+    desk = Desk(out)
+    item = desk.next("ada")[0]
+    desk.say("ada", item.id, "?")
+    with closing(sqlite3.connect(out / LEDGER)) as db, db:
+        db.execute("UPDATE files SET place = NULL")  # as when its scan is away
+    with pytest.raises(NoSuchField):
+        desk.undo("ada")
+    assert len(list(desk.book.all())) == 1
+    desk.close()
+
+
+def test_an_answer_is_of_the_field_that_was_shown_not_of_another_by_its_name(out: Path) -> None:
+    desk = Desk(out)
+    shown, other = desk.next("ada", 2)
+    with closing(sqlite3.connect(out / LEDGER)) as db, db:  # as when the page is read anew, with one row more above
+        db.execute("UPDATE fields SET y = y + 200 WHERE name = ?", (shown.reading.name,))
+    with pytest.raises(NoSuchField):
+        desk.say("ada", shown.id, "?")
+    assert not (out / "review.db").exists()
+    boxes = [(each.id, 0) for each in (shown, other)]
+    assert desk.say_of_group("ada", boxes, []) == 0
+    assert [key for key, *_ in desk.book.cells()] == [other.key]  # of a grid only what changed is left out
     desk.close()
 
 

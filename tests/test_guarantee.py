@@ -1,6 +1,7 @@
 """What --target-error promises: it holds, it refuses where too little is verified, and it decides what is accepted."""
 
 import csv
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,11 @@ from scanner.cli import app
 from scanner.errors import UsageError
 from scanner.fields import FieldReading
 from scanner.ledger import ReadField
-from scanner.network import load_network
+from scanner.network import load_network, shipped
 from scanner.opening import signature_of
 from scanner.order import Order, make_kit
 from scanner.pipeline import PageFailure, PageReading
-from scanner.publish import open_review
+from scanner.publish import open_review, publish_again
 from scanner.review.book import FieldKey, Verdict, place_in_sample
 from scanner.review.desk import Desk
 from scanner.review.guarantee import (
@@ -121,6 +122,38 @@ def test_what_nobody_has_looked_at_yet_takes_no_promise_away(tmp_path: Path) -> 
     with desk_of(out) as desk:
         desk.say("ada", desk.next("ada")[0].id, "?")
     assert run([inbox], out, Order(target_error=0.4)).guarantee.split(":")[0] == before.split(":")[0]
+
+
+def test_another_network_is_judged_by_what_it_has_read_itself(tmp_path: Path) -> None:
+    """One network made half as sure of everything, as `scanner calibrate` may write it."""
+    scans, out = [SAMPLES / "exam" / name for name in ("clean.png", "photo.jpg", "fax.tif")], tmp_path / "out"
+    for name in ("reader.json", "reader-int8.onnx"):
+        shutil.copy(shipped("reader").parent / name, tmp_path)
+    card = json.loads((tmp_path / "reader.json").read_text())
+    (tmp_path / "reader.json").write_text(json.dumps(card | {"temperature": 2 * card["temperature"]}))
+    run(scans, out)
+    verify_all(out)
+    before = run(scans, out, Order(target_error=0.3))
+    order = Order(target_error=0.3, model=tmp_path / "reader")
+    first, again = run(scans, out, order), run(scans, out, order)
+    assert (first.new, again.new) == (3, 0)
+    assert (first.guarantee, first.accepted) == (again.guarantee, again.accepted)
+    assert "by 0 verified" not in first.guarantee
+    assert before.accepted > 0
+
+
+def test_where_the_promise_can_be_kept_no_more_nothing_is_accepted(tmp_path: Path) -> None:
+    scan, out = [SAMPLES / "exam" / "clean.png", SAMPLES / "exam" / "photo.jpg"], tmp_path / "out"
+    run(scan, out)
+    verify_all(out)
+    assert run(scan, out, Order(target_error=0.4)).accepted > 0
+    with desk_of(out) as desk:  # people find nearly all of it wrong
+        for _ in range(1000):
+            if desk.undo("ada") is None:
+                break
+        for item in desk.next("ada", 1000):
+            desk.say("ada", item.id, "9" * len(item.reading.cells), is_certain=True)
+    assert publish_again(out).accepted == 0
 
 
 def test_many_runs_that_nobody_looked_at_take_no_promise_away() -> None:

@@ -20,14 +20,16 @@ from scanner.correct import correct
 from scanner.errors import NoInputError, OutputError
 from scanner.export import path_cell, plain_path
 from scanner.fields import FieldReading
-from scanner.form import FormField
+from scanner.form import Form, FormField
 from scanner.handover import hand_over
+from scanner.known import KnownForm
 from scanner.network import load_network
 from scanner.order import Chores, Order
 from scanner.pipeline import PageFailure, PageReading
 from scanner.publish import publish_again
 from scanner.review import Book, Corrections, FieldKey, Impossible, Meant, Verdict, Way, meaning_of, settle
 from scanner.review.sheet import SheetError, read_sheet
+from scanner.review.take_in import broken_rule
 from scanner.run import run
 from scanner.staging import output_folder
 from scanner.status import status_of
@@ -229,6 +231,9 @@ def test_what_cannot_be_is_refused_with_a_reason(typed: str, told: str) -> None:
 def test_lost_zeros_are_put_back_where_they_are_known_to_be_lost() -> None:
     assert meaning_of("123", reading("00129"), has_lost_zeros=True) == Meant("00123", "00123")
     assert meaning_of("123", reading("_0129"), has_lost_zeros=True) == Meant("0123", "_0123")
+    with pytest.raises(Impossible, match="fewer digits"):  # the last box may hold no digit
+        meaning_of("824", reading("8247"), has_lost_zeros=True)
+    assert meaning_of("104", replace(reading("1047"), is_boxed=False), has_lost_zeros=True).value == "104"
 
 
 @pytest.mark.parametrize(
@@ -261,6 +266,18 @@ def test_marks_are_chosen_by_their_names() -> None:
     assert meaning_of("_", shown, field=field) == Meant("", "___")
     with pytest.raises(Impossible, match="none of the choices: post; parcel; other"):
         meaning_of("bike", shown, field=field)
+
+
+def test_several_choices_where_the_form_asks_for_one_are_told() -> None:
+    shown = reading("x__", "post")
+    page = PageReading("a.png", 1, (shown,), 0.1, "card")
+    for multiple, told in ((False, "are several choices, where the form asks for one"), (True, "")):
+        field = form_field(type="mark", choices=("post", "parcel", "other"), multiple=multiple)
+        field = field.model_copy(update={"name": shown.name})
+        card = KnownForm(Form.model_construct(name="card", fields=(field,)), {}, (), ())
+        meant = meaning_of("post;other", shown, field=field)
+        assert meant is not None
+        assert broken_rule(page, shown, meant, [card]) == told
 
 
 def test_an_amount_may_have_its_point() -> None:
@@ -430,6 +447,28 @@ def test_one_impossible_value_stops_all(out: Path, tmp_path: Path) -> None:
     assert "line 3" in result.stderr
     assert "nothing of it was taken in" in result.stderr
     assert not (out / "review.db").exists()
+
+
+def test_a_row_of_a_page_that_was_read_anew_is_of_another_field(out: Path, tmp_path: Path) -> None:
+    def moved(rows: list[list[str]], path: Path) -> None:
+        place = rows[0].index("y")
+        rows[1][place] = str(int(rows[1][place]) + 200)
+        plain(rows, path)
+
+    with pytest.raises(SheetError, match="read anew since"):
+        correct(out, fill(out, ["?", "?"], tmp_path / "mine.csv", moved))
+    assert not (out / "review.db").exists()
+
+
+def test_names_that_a_spreadsheet_took_for_windows_letters(tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / "exam" / "photo.jpg", tmp_path / "Müller.jpg")
+    run([tmp_path / "Müller.jpg"], tmp_path / "out")
+
+    def garbled(rows: list[list[str]], path: Path) -> None:
+        plain([[cell.encode().decode("cp1252") for cell in row] for row in rows], path)
+
+    done = correct(tmp_path / "out", fill(tmp_path / "out", ["?"], tmp_path / "mine.csv", garbled))
+    assert done.taken.unreadable == 1
 
 
 def test_what_belongs_into_another_column_is_told(out: Path, tmp_path: Path) -> None:

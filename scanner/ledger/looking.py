@@ -51,7 +51,8 @@ class Looking:
         """All fields of the tables, the least sure first."""
         rows = self._db.execute(
             "SELECT DISTINCT pages.digest, pages.page, pages.form, fields.name, fields.value, fields.confidence, "
-            "fields.status, fields.reason, x, y, width, height, pages.read_at FROM files JOIN pages USING (digest) "
+            "fields.status, fields.reason, x, y, width, height, pages.read_at, pages.reader, pages.form_version "
+            "FROM files JOIN pages USING (digest) "
             "JOIN fields ON page_id = pages.id WHERE files.place IS NOT NULL "
             "ORDER BY fields.confidence, pages.digest, pages.page, fields.place"
         )

@@ -85,6 +85,12 @@ class ReadField:
     reason: str
     box: tuple[int, int, int, int]
     read_at: str
+    reader: str = ""
+    form_version: str = ""
+
+    def is_by(self, reader: Reader) -> bool:
+        """Whether it was read with this network, these settings, and this form."""
+        return (self.reader, self.form_version) == (reader.key, reader.form_version(self.form))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,8 @@ def read_field_of(row: sqlite3.Row) -> ReadField:
         reason=row["reason"],
         box=(row["x"], row["y"], row["width"], row["height"]),
         read_at=row["read_at"],
+        reader=row["reader"],
+        form_version=row["form_version"],
     )
 
 

@@ -28,7 +28,7 @@ class Said:
         """What was said of the field at this place, the earliest first."""
         if (digest, page) not in self._by_page:
             return []
-        return [verdict for verdict in self._by_page[digest, page] if _overlap(verdict.box, box) >= SAME_PLACE]
+        return [verdict for verdict in self._by_page[digest, page] if is_same_place(verdict.box, box)]
 
     def settled(self, digest: str, page: int, box: Box) -> Verdict | None:
         """What holds of the field at this place; None where nothing does yet."""
@@ -110,6 +110,11 @@ def corrected(reading: FieldReading, verdict: Verdict) -> FieldReading:
         alternatives=((verdict.cells, 1.0),) if verdict.value else (),
         crop="",
     )
+
+
+def is_same_place(one: Box, other: Box) -> bool:
+    """Whether two boxes are of the same field."""
+    return _overlap(one, other) >= SAME_PLACE
 
 
 def _overlap(one: Box, other: Box) -> float:

@@ -152,6 +152,11 @@ class Book:
             key = FieldKey(row["digest"], row["page"], row["form"], row["field"])
             yield key, row["cell"], row["seen"], bool(row["is_right"])
 
+    def last_of(self, who: str) -> Verdict | None:
+        """The last that this person has said and not taken back; None where there is nothing."""
+        rows = self._select(f"{STANDING} AND who = ? ORDER BY id DESC LIMIT 1", (who,))
+        return _verdict_of(rows[0]) if rows else None
+
     def undo_last(self, who: str, at: str) -> Verdict | None:
         """Take back the last that this person has said and not taken back; None where there is nothing."""
         if not self.path.exists():

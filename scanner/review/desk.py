@@ -8,18 +8,18 @@ import secrets
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.errors import PageError
+from scanner.fields import FieldReading
 from scanner.ledger import Ledger, now_text
 from scanner.network import NOT_A_DIGIT
 from scanner.review.apply import Said, settle
 from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import Impossible, Meant, meaning_of
 from scanner.review.take_in import broken_rule, make_verdict
-from scanner.review.waiting import Again, BoxesSeen, Item, NoSuchField, Purpose, Waiting, find_not_unique, find_waiting
+from scanner.review.waiting import Again, BoxesSeen, Item, NoSuchField, Progress, Purpose, Waiting, find_waiting
 from scanner.sources import real_path
 
 if TYPE_CHECKING:
@@ -35,15 +35,6 @@ LOOKED_AT = 3  # times as many are looked at for it
 PAUSE = 20  # times as long as looking took is waited until it is done again
 
 Boxes: TypeAlias = Sequence[tuple[str, int]]  # fields as a browser calls them, and numbers of their cells
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Fields that wait, and that were settled since the desk was opened, by person."""
-
-    waiting: int
-    samples: int
-    done: dict[str, int]
 
 
 class Desk:
@@ -101,9 +92,9 @@ class Desk:
         self._version = version
         guarantee = self._guarantee(self.ledger, self.book)
         has_unique = any(each.unique for each in self._fields.values())
-        not_unique = find_not_unique(self.ledger, self.output) if has_unique else set()
+        tables = self.output if has_unique else None
         before, self._waiting = self._waiting, OrderedDict()
-        for key, entry in find_waiting(self.ledger, self.book, guarantee, not_unique, self._sample):
+        for key, entry in find_waiting(self.ledger, self.book, guarantee, self._sample, tables):
             self._waiting[key] = before.get(key) or entry
         took = self._clock() - now
         self._next_look = max(self._next_look, now + PAUSE * took)
@@ -132,10 +123,10 @@ class Desk:
         """A field by what a browser calls it.
 
         Raises:
-            NoSuchField: there is none, any more.
+            NoSuchField: there is none, any more; or it was read anew since, and may be another.
         """
         item = self._item(self._key_of(id_))
-        if item is None:
+        if item is None or item.id != id_:
             raise NoSuchField(id_)
         return item
 
@@ -153,10 +144,12 @@ class Desk:
             return None
         purpose: Purpose = entry.purpose if entry else "review"
         is_blind = purpose == "sample" or self.is_double
-        return Item(self._id_of(key), key, page, reading, purpose, is_blind, self._boxes.odd(key, reading.cells))
+        odd = self._boxes.odd(key, reading.cells)
+        return Item(self._id_of(key, reading), key, page, reading, purpose, is_blind, odd)
 
-    def _id_of(self, key: FieldKey) -> str:
-        told = repr((key.digest, key.page, key.form, key.field)).encode()
+    def _id_of(self, key: FieldKey, reading: FieldReading) -> str:
+        """Of a field where it stands, and as it was read: what a person sees."""
+        told = repr((key, reading.box_xywh, reading.cells)).encode()
         id_ = hashlib.blake2b(told, key=self._secret, digest_size=12).hexdigest()
         self._ids[id_] = key
         return id_
@@ -214,10 +207,17 @@ class Desk:
             entry.holder = ""
 
     def undo(self, who: str) -> Item | None:
-        """Take back the last that this person has said; the field waits for them again, before all others."""
-        verdict = self.book.undo_last(who, now_text())
+        """Take back the last that this person has said; the field waits for them again, before all others.
+
+        Raises:
+            NoSuchField: it is not in the tables any more; what was said of it stands.
+        """
+        verdict = self.book.last_of(who)
         if verdict is None:
             return None
+        if self._item(verdict.key) is None:
+            raise NoSuchField(verdict.key.field)
+        self.book.undo_last(who, now_text())
         self._done[who] -= 1
         purpose: Purpose = "sample" if verdict.way == "sample" else "review"
         entry = self._waiting.setdefault(verdict.key, Waiting(purpose))
@@ -257,7 +257,9 @@ class Desk:
         """
         looked_at, told = {}, []
         for id_, cell, is_right in [(*box, True) for box in right] + [(*box, False) for box in odd]:
-            item = self.item(id_)
+            item = self._item(self._key_of(id_))
+            if item is None or item.id != id_:
+                continue
             if self.is_double or cell >= len(item.reading.cells):
                 raise NoSuchField(id_)
             entry, seen = self._waiting.get(item.key), item.reading.cells[cell]

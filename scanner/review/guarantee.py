@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from scanner.errors import UsageError
 from scanner.fields import ACCEPTED, REVIEW, FieldReading
-from scanner.ledger import Ledger, ReadField
+from scanner.ledger import Ledger, Reader, ReadField
 from scanner.pipeline import PageReading, PageResult
 from scanner.review.apply import Said
 from scanner.review.book import Book, FieldKey, Verdict, place_in_sample
@@ -82,16 +82,21 @@ class Guarantee:
         )
 
 
-def guarantee_of(ledger: Ledger, book: Book, target: float) -> Guarantee:
-    """From what people have verified in a run folder.
+def guarantee_of(ledger: Ledger, book: Book, target: float, reader: Reader | None = None) -> Guarantee:
+    """From what people have verified in a run folder, of what was read with this `reader`; another is sure elsewhere.
 
     Raises:
         UsageError: that is too little; it says how much is needed.
     """
-    drawn = drawn_by_lot(ledger, book)
+    drawn = drawn_by_lot(ledger, book, reader)
     names = [(each.key.form, each.key.field) for each in drawn]
     confidence = np.array([each.confidence for each in drawn], np.float64)
     return make_guarantee(names, confidence, np.array([each.is_right for each in drawn], np.bool_), target)
+
+
+def nothing_accepted(target: float) -> Guarantee:
+    """What keeps any promise: all that thresholds decide about goes to review."""
+    return Guarantee(target, {}, NEVER, 0, 0.0, 1.0)
 
 
 def make_guarantee(
@@ -192,9 +197,18 @@ class Quality:
     high: float
 
 
-def quality_of(ledger: Ledger, book: Book) -> Quality | None:
-    """How often what was accepted is wrong, with its 95 % interval; None where nothing is verified."""
-    accepted = [each for each in drawn_by_lot(ledger, book) if each.verdict.seen_status == ACCEPTED]
+def quality_of(ledger: Ledger, book: Book, guarantee: Guarantee | None = None) -> Quality | None:
+    """How often what was accepted is wrong, with its 95 % interval; None where nothing is verified.
+
+    Accepted by the thresholds of the guarantee, where there is one, else when the person looked.
+    """
+
+    def is_accepted(each: Drawn) -> bool:
+        if guarantee is None:
+            return each.verdict.seen_status == ACCEPTED
+        return guarantee.is_sure(each.key.form, each.key.field, each.confidence)
+
+    accepted = [each for each in drawn_by_lot(ledger, book) if is_accepted(each)]
     if not accepted:
         return None
     count, wrong = len(accepted), sum(not each.is_right for each in accepted)
@@ -236,8 +250,10 @@ class Drawn:
         return self.verdict.is_readable and self.verdict.value == self.value
 
 
-def drawn_by_lot(ledger: Ledger, book: Book) -> list[Drawn]:
+def drawn_by_lot(ledger: Ledger, book: Book, reader: Reader | None = None) -> list[Drawn]:
     """The fields before the first that nobody has verified, in an order that depends on nothing but chance.
+
+    Of those that were read with this `reader`, where one is named.
 
     Pages count that were read until the end of some run: of the one after which the most fields were verified so. What
     a night has added that nobody has looked at yet takes nothing away.
@@ -248,7 +264,7 @@ def drawn_by_lot(ledger: Ledger, book: Book) -> list[Drawn]:
     ends = sorted(run.ended for run in ledger.runs())
     first = np.full(len(ends), np.inf)  # of what each run has read, the place of the first field that nobody verified
     verified: list[tuple[int, float, Drawn]] = []  # the number of its run, its place
-    for each in _judged(ledger):
+    for each in _judged(ledger, reader):
         run, key = bisect_left(ends, each.read_at), FieldKey(each.digest, each.page, each.form, each.name)
         if run == len(ends):
             continue
@@ -268,9 +284,9 @@ def drawn_by_lot(ledger: Ledger, book: Book) -> list[Drawn]:
     return [each for _, each in sorted(drawn, key=lambda pair: pair[0])]
 
 
-def _judged(ledger: Ledger) -> Iterator[ReadField]:
+def _judged(ledger: Ledger, reader: Reader | None) -> Iterator[ReadField]:
     """The fields that a threshold decides about."""
-    return (each for each in ledger.read_fields() if is_judged(each))
+    return (each for each in ledger.read_fields() if is_judged(each) and (reader is None or each.is_by(reader)))
 
 
 def is_judged(field: ReadField | FieldReading) -> bool:

@@ -49,6 +49,7 @@ def meaning_of(
     text = typed.strip().removeprefix("'")
     if not text:
         return None
+    has_lost_zeros = has_lost_zeros and reading.value.startswith("0")  # else it may be meant so
     boxes = len(reading.cells)
     if not text.strip(NOT_A_DIGIT):
         return Meant("", NOT_A_DIGIT * boxes, is_readable=False)

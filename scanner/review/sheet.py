@@ -3,12 +3,15 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import MistakesError
 
+BOX = ("x", "y", "width", "height")
+SHORT_NUMBER = re.compile(r"-?[0-9]{1,9}")
 NEEDED = ("file", "page", "field", "correct_value")
 DELIMITERS = ",;\t"
 MOST_PAGE_DIGITS = 9
@@ -18,7 +21,7 @@ BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One row: which field, what the table says was read (None without that column), and what the person has typed."""
+    """One row: which field, what the table says was read, and where (None without these columns), what was typed."""
 
     line: int
     file: str
@@ -26,6 +29,7 @@ class SheetRow:
     field: str
     value: str | None
     typed: str
+    box: tuple[int, int, int, int] | None = None
 
 
 class SheetError(MistakesError):
@@ -90,4 +94,6 @@ def _row(line: int, columns: Sequence[str], cells: Sequence[str]) -> SheetRow:
     page = row["page"].strip()
     if not (page.isascii() and page.isdigit() and len(page) <= MOST_PAGE_DIGITS):
         raise ValueError(f"page {page!r} is no number")
-    return SheetRow(line, row["file"], int(page), row["field"].strip(), row.get("value"), row["correct_value"])
+    box = [row.get(name, "").strip() for name in BOX]
+    place = (int(box[0]), int(box[1]), int(box[2]), int(box[3])) if all(map(SHORT_NUMBER.fullmatch, box)) else None
+    return SheetRow(line, row["file"], int(page), row["field"].strip(), row.get("value"), row["correct_value"], place)

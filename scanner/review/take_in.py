@@ -1,6 +1,7 @@
 """A filled table of corrections taken into the book of a run folder: all of it, or nothing where it has mistakes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 from scanner.export import plain_path
 from scanner.fields import FieldReading, digits_in
 from scanner.ledger import Ledger, now_text
+from scanner.network import CROSSED
 from scanner.pipeline import PageReading
-from scanner.review.apply import Said
+from scanner.review.apply import Said, is_same_place
 from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import EXPONENT, Impossible, Meant, meaning_of
 from scanner.review.sheet import SheetError, SheetRow, read_sheet
@@ -105,6 +107,9 @@ def broken_rule(page: PageReading, reading: FieldReading, meant: Meant, forms: "
     from scanner.filled import value_of
 
     described = {field.name: field for field in known.form.fields}
+    field = described.get(reading.name)
+    if field is not None and field.type == "mark" and not field.multiple and meant.cells.count(CROSSED) > 1:
+        return "are several choices, where the form asks for one"
     rule = known.rules.get(reading.name)
     if rule is not None and (broken := rule.broken_by(meant.value)):
         return broken
@@ -125,7 +130,7 @@ def _meant(
     page_named = lru_cache(maxsize=CACHED)(ledger.page_named)
 
     def look_up(row: SheetRow) -> tuple[str, PageReading, FieldReading] | None:
-        found = page_named(plain_path(row.file), row.page)
+        found = next(filter(None, (page_named(plain_path(name), row.page) for name in _names(row.file))), None)
         fields = found[1].fields if found else ()
         return next(((*found, each) for each in fields if found and each.name == row.field), None)
 
@@ -141,6 +146,9 @@ def _meant(
             continue
         digest, page, reading = found
         reading = _as_published(row, reading)
+        if row.box is not None and not is_same_place(row.box, reading.box_xywh):
+            mistakes.append(f"{where}: the page was read anew since, and {row.field} is another field now")
+            continue
         if not _is_untouched(row, reading.value):
             mistakes.append(
                 f"{where}: the column value says {row.value!r}, the run {reading.value!r}; "
@@ -155,6 +163,13 @@ def _meant(
             continue
         if meant is not None:
             yield where, row, page, digest, reading, meant
+
+
+def _names(file: str) -> Iterator[str]:
+    """What a file may be called: Excel takes UTF-8 for Windows' letters, unless it is told."""
+    yield file
+    with suppress(UnicodeError):
+        yield file.encode("cp1252").decode("utf-8")
 
 
 def _as_published(row: SheetRow, reading: FieldReading) -> FieldReading:

@@ -61,8 +61,17 @@ class Item:
     odd_cells: tuple[int, ...] = ()  # boxes that somebody has found to hold something else
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Fields that wait, and that were settled since the desk was opened, by person."""
+
+    waiting: int
+    samples: int
+    done: dict[str, int]
+
+
 def find_waiting(
-    ledger: Ledger, book: Book, guarantee: "Guarantee | None", not_unique: set[tuple[str, int, str]], sample: float
+    ledger: Ledger, book: Book, guarantee: "Guarantee | None", sample: float, tables: Path | None
 ) -> Iterator[tuple[FieldKey, Waiting]]:
     """The fields that nobody has settled: those in review, the least sure first, then samples in the order they count.
 
@@ -70,9 +79,10 @@ def find_waiting(
         ledger: of the run folder.
         book: of the run folder.
         guarantee: by which thresholds fields are accepted, where not as they were read.
-        not_unique: of `find_not_unique`.
         sample: part of the accepted fields that is drawn.
+        tables: the run folder, where a form has fields that must be unique.
     """
+    not_unique = _find_not_unique(ledger, tables) if tables else set()
     said = Said(book.all())
     samples = []
     for each in ledger.read_fields():
@@ -106,7 +116,7 @@ def _purpose(
     return "sample" if is_judged(field) and place_in_sample(key) < sample else None
 
 
-def find_not_unique(ledger: Ledger, output: Path) -> set[tuple[str, int, str]]:
+def _find_not_unique(ledger: Ledger, output: Path) -> set[tuple[str, int, str]]:
     """Digest, page and name of fields in review for what other pages say: only the tables know of them."""
     table = output / "fields.csv"  # nobody edits this one
     if not table.exists():

@@ -165,7 +165,10 @@ async def skip(skipped: Skipped, desk: TheDesk) -> dict[str, str]:
 
 @posts.post("/api/undo")
 async def undo(asked: Who, desk: TheDesk) -> dict[str, Any] | None:
-    item = desk.undo(asked.who)
+    try:
+        item = desk.undo(asked.who)
+    except NoSuchField as error:
+        raise HTTPException(404, "what you said last is of a field that is in the tables no more; it stands") from error
     return None if item is None else _shown(desk, item)
 
 
@@ -207,6 +210,7 @@ def _shown(desk: Desk, item: Item) -> dict[str, Any]:
         "field": reading.name,
         "label": (field.label or "") if field is not None else "",
         "choices": list(field.options) if field is not None and field.type == "mark" else [],
+        "multiple": field is not None and field.multiple,
         "boxes": len(reading.cells),
         "places": [[round(side, 4) for side in box] for box in cells_in_crop(reading)],
         "cells": "" if item.is_blind else reading.cells,

@@ -74,18 +74,23 @@ async function done() {
   isBusy = true;
   try {
     await confirm();
+  } catch (error) {
+    $("#told").textContent = `not kept: ${error.message}`;
   } finally {
     isBusy = false;
   }
 }
 
 async function confirm() {
-  const isOdd = [...$("#grid").children].map((button) => button.getAttribute("aria-pressed") === "true");
+  const buttons = [...$("#grid").children];
+  const isOdd = buttons.map((button) => button.getAttribute("aria-pressed") === "true");
+  const isSeen = buttons.map((button) => button.querySelector("img").naturalWidth > 0);  // far below they are not loaded
   const told = boxes.map((each) => ({ id: each.id, cell: each.cell }));
-  const answer = await post("/api/group", {
-    who, character, right: told.filter((_, index) => !isOdd[index]), odd: told.filter((_, index) => isOdd[index]),
-  });
-  $("#told").textContent = `${told.length} boxes looked at; ${answer.settled} fields settled.`;
+  const right = told.filter((_, index) => isSeen[index] && !isOdd[index]);
+  const odd = told.filter((_, index) => isOdd[index]);
+  if (!right.length && !odd.length) throw new Error("no picture is there yet; if none comes, look at these one by one");
+  const answer = await post("/api/group", { who, character, right, odd });
+  $("#told").textContent = `${right.length + odd.length} boxes looked at; ${answer.settled} fields settled.`;
   await showProgress();
   const number = asked;
   const left = await get(group(character));
@@ -100,7 +105,7 @@ $("#done").addEventListener("click", done);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.id !== "who-name" && !event.target.closest?.("#tabs, a, #done")) {
     event.preventDefault();
-    done();
+    if (!event.repeat) done();  // a key held down confirms one grid, not all
   }
 });
 

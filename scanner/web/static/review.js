@@ -6,6 +6,8 @@ const AHEAD = 3;  // fields whose pictures are loaded before they are needed
 const CHECK_MS = 120;
 const UNSURE = 0.98;
 const BOX_REM = 7;   // width of a box on a wide screen
+const MOST = 200;    // characters of a number
+const UNSEEN = "its picture cannot be shown; type what is written on the sheet, or leave it for later";
 
 let who = "";
 let queue = [];      // fields that are ours, the first of them shown
@@ -38,12 +40,31 @@ async function fill() {
     if (!known.has(field.id) && !finished.has(field.id)) queue.push(field);
   }
   for (const field of queue) {
-    if (!field.picture) {
-      field.picture = new Image();
-      field.picture.src = `/crop/${field.id}.png`;
-      field.picture.decode?.().catch(() => {});
-    }
+    if (!field.picture) load(field);
   }
+}
+
+function load(field) {
+  const picture = new Image();
+  picture.alt = "The field as it was written";
+  picture.onerror = () => { if (queue[0] === field) tell(UNSEEN); };
+  picture.src = `/crop/${field.id}.png`;
+  picture.decode?.().catch(() => {});
+  field.picture = picture;
+}
+
+async function refill() {
+  // What is shown stays, unless there was nothing.
+  await fill();
+  if ($("#field").hidden || !queue.length) show();
+  await showProgress();
+}
+
+function leave(field) {
+  // The screen always shows the first of the queue: the next one comes at once, before anything can be pressed.
+  const wasShown = queue[0] === field;
+  queue = queue.filter((each) => each !== field);
+  if (wasShown) show();  // else what is being typed would be lost
 }
 
 function show() {
@@ -58,7 +79,8 @@ function show() {
   $("#name").textContent = field.label || field.field;
   $("#place").textContent = `${field.form ? field.form + ", " : ""}${field.file}${field.page > 1 ? `, page ${field.page}` : ""}`
     + (field.purpose === "sample" ? " - sample: type what you see" : field.is_blind ? " - type what you see" : "");
-  $("#crop").src = field.picture.src;
+  field.picture.id = "crop";
+  $(".crop").replaceChildren(field.picture);  // never the one before under this one's name
   $(".crop").style.maxWidth = `${Math.max(14, Math.min(64, field.boxes * BOX_REM + 3))}rem`;
   $("#boxes").style.maxWidth = $(".crop").style.maxWidth;
   tell(reason(field), "doubt");
@@ -77,7 +99,9 @@ function choice(name) {
   button.setAttribute("aria-pressed", String(value().split(";").includes(name)));
   button.addEventListener("click", () => {
     const chosen = new Set(value().split(";").filter((each) => each && each !== "_"));
-    if (!chosen.delete(name)) chosen.add(name);
+    const isTaken = chosen.delete(name);
+    if (!queue[0].multiple) chosen.clear();
+    if (!isTaken) chosen.add(name);
     typed = [...chosen].join(";") || "_";
     for (const each of $("#choices").children) each.setAttribute("aria-pressed", String(chosen.has(each.textContent)));
     draw();
@@ -140,6 +164,10 @@ async function check() {
 async function say(text) {
   const field = queue[0];
   if (!field || isBusy) return;
+  if (typed === null && !field.picture.naturalWidth) {  // nobody confirms what they have not seen
+    tell(field.picture.complete ? UNSEEN : "its picture is on its way");
+    return;
+  }
   if (!text) {
     tell("type what is written, Space for an empty box; x if nobody can read it");
     return;
@@ -152,8 +180,7 @@ async function say(text) {
   try {
     const asked = post("/api/say", { who, id: field.id, typed: text, seconds, is_certain: isCertain });
     if (!field.is_blind && next && text === field.value) {  // it cannot be refused: the next is shown, and may be settled
-      queue.shift();
-      show();
+      leave(field);
       isBusy = waits = false;
       saying = Promise.allSettled([saying, asked]);
       await asked;
@@ -165,18 +192,13 @@ async function say(text) {
         tell(`the machine has read ${told.again || "nothing"}; Enter once more if you are certain`);
         return;
       }
-      queue.shift();
-      await fill();
-      show();
+      leave(field);
     }
-    fill().then(() => { if (!queue.length || $("#field").hidden) show(); });
-    showProgress();
+    refill();
   } catch (error) {
-    if (error.status === 404) {  // somebody else has settled it
-      const wasShown = queue[0] === field;
-      queue = queue.filter((each) => each !== field);
-      await fill();
-      if (wasShown) show();  // else what is being typed would be lost
+    if (error.status === 404) {  // somebody else has settled it, or it was read anew
+      leave(field);
+      refill();
     } else {
       finished.delete(field.id);
       if (!queue.includes(field)) { queue.unshift(field); show(); }
@@ -195,24 +217,35 @@ function confirmed() {
 }
 
 async function later() {
-  const field = queue.shift();
-  if (!field) return;
-  await post("/api/skip", { who, id: field.id });
-  await fill();  // it comes back when nothing else is left
-  show();
+  const field = queue[0];
+  if (!field || isBusy) return;
+  leave(field);
+  try {
+    await post("/api/skip", { who, id: field.id });
+  } catch (error) {
+    if (error.status !== 404) throw error;  // it is settled, and comes no more
+  }
+  await refill();  // it comes back when nothing else is left
 }
 
 async function undo() {
-  await saying;
-  const field = await post("/api/undo", { who });
-  if (!field) { tell("nothing to take back", "soft"); return; }
-  queue = queue.filter((each) => each.id !== field.id);
-  finished.delete(field.id);
-  field.picture = new Image();
-  field.picture.src = `/crop/${field.id}.png`;
-  queue.unshift(field);
-  show();
-  showProgress();
+  if (isBusy) return;
+  isBusy = true;
+  try {
+    await saying;
+    const field = await post("/api/undo", { who });
+    if (!field) { tell("nothing to take back", "soft"); return; }
+    queue = queue.filter((each) => each.id !== field.id);
+    finished.delete(field.id);
+    load(field);
+    queue.unshift(field);
+    show();
+    showProgress();
+  } catch (error) {
+    tell(error.message);
+  } finally {
+    isBusy = false;
+  }
 }
 
 function whole() {
@@ -242,10 +275,10 @@ document.addEventListener("keydown", (event) => {
   const field = queue[0];
   if (actions[event.key]) {
     event.preventDefault();
-    actions[event.key]();
+    if (!event.repeat) actions[event.key]();  // a key held down settles one field, not all
   } else if (field && !field.choices.length && (/^[0-9_?]$/.test(event.key) || event.key in blanks)) {
     event.preventDefault();
-    if ((typed ?? "").length < field.boxes + 4) type((typed ?? "") + (blanks[event.key] ?? event.key));
+    if ((typed ?? "").length < MOST) type((typed ?? "") + (blanks[event.key] ?? event.key));
   } else if (field && event.key === "Backspace") {
     event.preventDefault();
     if (typed === null) type("");
