@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias
 from scanner.errors import INTERRUPTED, OK, SOME_PAGES_FAILED
 from scanner.fields import FieldReading
 from scanner.pipeline import PageFailure, PageReading, PageResult
-from scanner.staging import staging_folder
+from scanner.staging import FORMS, staging_folder
 
 if TYPE_CHECKING:
     from scanner.documents import Assembler, Document
@@ -106,7 +106,7 @@ class RunSummary:
         skipped = [f"{_count(self.skipped, 'file')} skipped"] if self.skipped else []
         amiss = f"; {', '.join(failed + skipped)} ({output / 'pages.csv'})" if failed or skipped else ""
         more = (
-            (self.incomplete, "document", f"incomplete ({output / 'forms.csv'})"),
+            (self.incomplete, "document", f"incomplete ({output / FORMS})"),
             (self.gone, "file", "read earlier no longer there (--prune leaves them out)"),
             (self.lost, "correction", "of places where no field is found now"),
         )
@@ -142,7 +142,7 @@ def write_tables(
         write_fields = stack.enter_context(_table(folder / "fields.csv", FIELD_COLUMNS))
         write_pages = stack.enter_context(_table(folder / "pages.csv", PAGE_COLUMNS))
         write_review = stack.enter_context(_review_table(folder / "review.csv"))
-        write_forms = stack.enter_context(_forms_table(folder / "forms.csv", documents)) if documents else None
+        write_forms = stack.enter_context(_forms_table(folder / FORMS, documents)) if documents else None
         for result in results:
             write_fields(_field_rows(result))
             write_review(_review_rows(result))

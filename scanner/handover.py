@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from scanner.errors import NoInputError, OutputError, UsageError
-from scanner.staging import LEDGER, TABLES, write_whole
+from scanner.staging import FORMS, LEDGER, TABLES, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,17 +96,16 @@ def _read(path: Path, *, is_typed: bool = True) -> "pd.DataFrame":
         raise NoInputError(f"{path}: is not there; name the output folder of a finished run") from error
     if not is_typed:
         return table
-    for name in WHOLE_NUMBERS:
+    own = ("page",) if path.name == FORMS else (*WHOLE_NUMBERS, "confidence")  # a field may be called height
+    for name in own:
         if name in table:
-            table[name] = pd.to_numeric(table[name]).astype("int64")
-    if "confidence" in table:
-        table["confidence"] = pd.to_numeric(table["confidence"])
+            table[name] = pd.to_numeric(table[name]).astype("float64" if name == "confidence" else "int64")
     return table
 
 
 def _wide(output: Path) -> "pd.DataFrame":
-    if (output / "forms.csv").exists():
-        return _read(output / "forms.csv")
+    if (output / FORMS).exists():
+        return _read(output / FORMS)
     import pandas as pd
 
     fields, pages = _read(output / "fields.csv"), _read(output / "pages.csv")
@@ -114,10 +113,11 @@ def _wide(output: Path) -> "pd.DataFrame":
     pages = pages.loc[pages["status"] == "read", keys]
     names = sorted(fields["field"].unique())
     values = fields.pivot(index=keys, columns="field", values="value").reindex(columns=names)
-    worst = fields.groupby(keys)["status"].agg(
-        lambda statuses: "review" if (statuses == "review").any() else "accepted"
+    is_open = (fields["status"] == "review") | (fields["reason"] == "unreadable")  # nothing was written, it would seem
+    worst = is_open.groupby([fields[key] for key in keys]).any().map({True: "review", False: "accepted"})
+    table = pages.merge(worst.rename("status").reset_index(), on=keys, how="left").merge(
+        values.reset_index(), on=keys, how="left"
     )
-    table = pages.merge(worst.reset_index(), on=keys, how="left").merge(values.reset_index(), on=keys, how="left")
     return pd.DataFrame(table).fillna("")
 
 

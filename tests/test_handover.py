@@ -75,6 +75,26 @@ def test_wide_is_a_row_a_form_where_there_are_forms(out: Path) -> None:
     assert json.loads(path.read_text())[0]["number"] == "0042"
 
 
+@pytest.mark.parametrize("to", ["csv", "xlsx", "parquet", "json"])
+def test_fields_of_a_form_are_text_whatever_they_are_called(out: Path, to: Format) -> None:
+    rows = "a.png,1,exam,accepted,,0172,05,0.10\na.png,2,exam,review,,,06,\n"
+    (out / "forms.csv").write_text(f"file,page,form,status,problem,height,x,confidence\n{rows}")
+    table = hand_over(out, to, wide=True).path
+    if to == "csv":
+        assert table.read_text() == (out / "forms.csv").read_text()
+    else:
+        read = [(row["page"], row["height"], row["x"], row["confidence"]) for row in read_back(table, to)]
+        assert read == [(1, "0172", "05", "0.10"), (2, "", "06", "")]
+
+
+def test_what_nobody_can_read_is_no_blank(out: Path) -> None:
+    fields = (out / "fields.csv").read_text().replace("accepted,,", "corrected,unreadable,", 1)
+    assert "unreadable" in fields
+    (out / "fields.csv").write_text(fields)
+    rows = json.loads(hand_over(out, "json", wide=True).path.read_text())
+    assert [row["status"] for row in rows] == ["review", "review", ""]
+
+
 def test_no_sheet_has_room_for_everything(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scanner.handover.MOST_EXCEL_ROWS", 2)
     with pytest.raises(OutputError, match="room for 2 rows"):

@@ -12,7 +12,14 @@ from scanner.order import Order
 from scanner.run import run
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
-SHOWN = "() => !document.querySelector('#field').hidden && document.querySelector('#crop').complete"
+SHOWN = "() => !document.querySelector('#field').hidden && document.querySelector('#crop')?.naturalWidth > 0"
+LOADED = """() => document.querySelector('#grid button')
+    && [...document.querySelectorAll('#grid img')].every((each) => each.naturalWidth > 0)"""
+SLOW = (  # what is asked of the server takes so many milliseconds longer
+    "const asked = window.fetch; window.fetch = async (url, how) => {{"
+    " if (String(url).includes('{part}')) await new Promise((go) => setTimeout(go, {wait}));"
+    " return asked(url, how); }}"
+)
 STROKES: dict[str, list[list[tuple[float, float]]]] = {
     "0": [[(0.5, 0.2), (0.36, 0.28), (0.3, 0.5), (0.36, 0.72), (0.5, 0.8), (0.64, 0.72), (0.7, 0.5), (0.64, 0.28),
            (0.5, 0.2)]],
@@ -102,11 +109,7 @@ def test_twenty_fields_by_keyboard_alone(page: Any, start: Any, out: Path) -> No
 
 
 def test_enter_is_not_lost_while_an_answer_is_on_its_way(page: Any, start: Any, out: Path) -> None:
-    page.add_init_script(
-        "const asked = window.fetch; window.fetch = async (url, how) => {"
-        " if (String(url).includes('/api/say')) await new Promise((go) => setTimeout(go, 700));"
-        " return asked(url, how); }"
-    )
+    page.add_init_script(SLOW.format(part="/api/say", wait=700))
     server = start("review", str(out))
     sit_down(page, server.address, "ada")
     for _ in range(3):  # each is shown at once
@@ -114,6 +117,75 @@ def test_enter_is_not_lost_while_an_answer_is_on_its_way(page: Any, start: Any, 
     page.wait_for_function("() => document.querySelector('#bar').value === 3")
     server.stop()
     assert len(rows_of(out / "corrections.csv")) == 3
+
+
+def test_what_is_left_for_later_is_gone_at_once_with_what_was_typed_for_it(page: Any, start: Any, out: Path) -> None:
+    page.add_init_script(SLOW.format(part="/api/skip", wait=700))
+    server = start("review", str(out))
+    sit_down(page, server.address, "ada")
+    page.keyboard.type("12345678")
+    next_field(page, lambda: page.keyboard.press("Tab"))
+    shown, value = shown_field(page), page.input_value("#typed")
+    page.keyboard.type("7" * page.locator("#boxes span").count())
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#bar').value === 1")
+    server.stop()
+    (said,) = rows_of(out / "corrections.csv")
+    assert shown.startswith(said["field"])
+    assert set(said["value"]) == {"7"}
+    assert value != "12345678"
+
+
+def test_a_key_held_down_settles_one_field(page: Any, start: Any, out: Path) -> None:
+    server = start("review", str(out))
+    sit_down(page, server.address, "ada")
+    for _ in range(6):
+        page.keyboard.down("x")  # without an end: it repeats
+        page.wait_for_timeout(60)
+    page.wait_for_function("() => document.querySelector('#bar').value === 1")
+    page.keyboard.up("x")
+    page.goto(server.address + "group")
+    page.wait_for_function(LOADED)
+    first, sent = page.inner_html("#grid"), []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    for _ in range(6):
+        page.keyboard.down("Enter")
+        page.wait_for_timeout(60)
+    page.wait_for_function("(first) => document.querySelector('#grid').innerHTML !== first", arg=first)
+    page.wait_for_timeout(300)
+    told = page.inner_text("#told")
+    server.stop()
+    assert len(sent) == 1
+    assert told.startswith(f"{first.count('<button')} boxes looked at")
+
+
+def test_nothing_is_confirmed_that_is_not_seen(page: Any, start: Any, out: Path) -> None:
+    server = start("review", str(out))
+    page.route("**/crop/*.png", lambda route: route.fulfill(body=b"", content_type="image/png"))
+    page.goto(server.address)
+    page.fill("#who-name", "ada")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#problem').innerText.includes('cannot be shown')")
+    page.keyboard.press("Enter")
+    page.goto(server.address + "group")
+    page.wait_for_selector("#grid button")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#told').innerText.includes('no picture')")
+    server.stop()
+    assert not (out / "corrections.csv").exists()
+
+
+def test_a_grid_that_is_not_kept_is_told(page: Any, start: Any, out: Path) -> None:
+    server = start("review", str(out))
+    refused = {"status": 422, "json": {"detail": "it cannot be written, and was not kept"}}
+    page.route("**/api/group", lambda route: route.fulfill(**refused))
+    page.goto(server.address + "group")
+    page.fill("#who-name", "ada")
+    page.keyboard.press("Enter")
+    page.wait_for_function(LOADED)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#told').innerText.includes('was not kept')")
+    server.stop()
 
 
 def test_a_value_that_cannot_be_is_told_and_stays(page: Any, start: Any, out: Path) -> None:
@@ -145,7 +217,7 @@ def test_many_boxes_are_settled_at_once(page: Any, start: Any, out: Path) -> Non
     page.keyboard.press("Enter")
     page.wait_for_function(SHOWN)
     page.goto(server.address + "group")
-    page.wait_for_selector("#grid button")
+    page.wait_for_function(LOADED)
     page.keyboard.press("Space")  # an odd one
     for _ in range(40):  # when nothing of a digit is left, the next are shown
         if not page.locator("#grid button").count():
@@ -155,6 +227,8 @@ def test_many_boxes_are_settled_at_once(page: Any, start: Any, out: Path) -> Non
         left = page.evaluate(shown)
         page.keyboard.press("Enter")
         page.wait_for_function(f"(left) => ({shown})() !== left", arg=left)
+        if page.locator("#grid button").count():
+            page.wait_for_function(LOADED)
     assert page.inner_text("#ask").startswith("No box")
     server.stop()
     said = rows_of(out / "corrections.csv")

@@ -84,6 +84,7 @@ function show() {
   $(".crop").style.maxWidth = `${Math.max(14, Math.min(64, field.boxes * BOX_REM + 3))}rem`;
   $("#boxes").style.maxWidth = $(".crop").style.maxWidth;
   tell(reason(field), "doubt");
+  if (field.picture.complete && !field.picture.naturalWidth) tell(UNSEEN);
   $("#choices").replaceChildren(...field.choices.map(choice));
   draw();
   $("#typed").focus();
