@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 from PIL import Image
-from tomlkit.exceptions import ParseError
+from tomlkit.exceptions import TOMLKitError
 
 from scanner.arrays import Gray
 from scanner.codes import read_codes
@@ -54,7 +54,7 @@ def write_blank(path: Path, output: Path) -> Form:
     given = read_form_text(path)
     try:
         text, was_draft = complete_draft(given, label_width_mm)
-    except ParseError as error:
+    except TOMLKitError as error:
         raise FormError(f"{path}: is no TOML: {error}") from error
     form = parse_form(text, path)
     pictures = [picture_path(path.parent, number) for number in range(1, len(form.pages) + 1)]
@@ -102,13 +102,14 @@ def _has_glyph(letter: str) -> bool:
 
 def _check_found(form: Form, drawn: list[Gray], text: str, path: Path) -> None:
     """Each page must show itself: its boxes in their places, its code readable, its fiducials not hidden."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
         (folder / FILE_NAME).write_bytes(text.encode())
         for field in form.fields:
-            source = path.parent / (field.list or "").rpartition(":")[0]
-            if field.list and source.is_file():
-                shutil.copyfile(source, folder / source.name)
+            name = (field.list or "").rpartition(":")[0]
+            if field.list and (path.parent / name).is_file() and (folder / name).resolve().is_relative_to(folder):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path.parent / name, folder / name)
         for number, gray in enumerate(drawn, start=1):
             picture_path(folder, number).write_bytes(picture_bytes(gray))
         try:

@@ -7,7 +7,7 @@ import cv2
 from scanner.arrays import Gray
 
 LONG_SIDE_PX = 2400  # a module of a QR code that people print is then three pixels wide; more only takes time
-SERIAL = re.compile(r"([^0-9A-Za-z]*)([0-9A-Za-z][0-9A-Za-z._-]*)", re.ASCII)
+SERIAL = re.compile(r"([^0-9A-Za-z]*)([0-9A-Za-z].{0,99})", re.ASCII)
 
 
 def read_codes(gray: Gray) -> list[str]:
@@ -28,10 +28,11 @@ def read_easy_codes(gray: Gray) -> list[str]:
 
 
 def serial_behind(text: str, expected: str) -> str | None:
-    """What a code says behind the text that is expected, MR-0042 behind MR: 0042; empty where there is no more.
+    """What a code says behind the text that is expected, as 0042 or 2024/17 where it says MR-0042 or MR/2024/17.
 
-    None where it is another code.
+    Empty where there is no more, None where it is another code.
     """
+    text = text.strip()
     if text == expected:
         return ""
     found = SERIAL.fullmatch(text[len(expected) :]) if text.startswith(expected) else None

@@ -7,6 +7,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 
 from scanner.arrays import Gray, Quads
 from scanner.boxes import BoxRow, find_box_rows
@@ -14,7 +15,7 @@ from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, score_cells
 from scanner.errors import FormError, NoInputError, PageError
 from scanner.fields import name_in_reading_order
-from scanner.form import Form, FormField, Sheet, form_text
+from scanner.form import MOST_CELLS, MOST_PAGES, Form, FormField, Sheet, form_text
 from scanner.known import MM_PER_INCH, PX_PER_MM, picture_bytes, picture_path
 from scanner.labels import find_labels, with_names
 from scanner.network import Network, load_network
@@ -51,11 +52,14 @@ def propose_form(path: Path, language: str | None = None) -> list[Proposal]:
         language: of the printed labels, as Tesseract calls it: fields get their names; by default by their place.
 
     Raises:
-        NoInputError: it cannot be read.
+        NoInputError: it cannot be read, or has too many pages for a form.
+        FormError: its boxes are of no size that people write in.
         UsageError: Tesseract cannot read that language.
     """
     try:
-        pages = [load_page(path, number) for number in range(1, count_pages(path) + 1)]
+        if (count := count_pages(path)) > MOST_PAGES:
+            raise NoInputError(f"{path}: has {count} pages, a form {MOST_PAGES} at most; name a file of the form alone")
+        pages = [load_page(path, number) for number in range(1, count + 1)]
     except PageError as error:
         raise NoInputError(f"{path}: {error.detail} ({error.reason}); give a picture or PDF of the form") from error
     network = load_network()
@@ -78,15 +82,26 @@ def propose_page(gray: Gray, dpi: float | None, network: Network, number: int = 
         dpi: pixels an inch; None where it is not known: then the page is taken for paper of a usual size.
         network: tells print from digits.
         number: of the page in its form.
+
+    Raises:
+        FormError: its boxes are of no size that people write in.
     """
     gray = _straightened(gray)
     width_mm, height_mm = _size_mm(gray.shape, dpi)
     px_per_mm = gray.shape[1] / width_mm, gray.shape[0] / height_mm
-    rows = _apart(_without_print(gray, find_box_rows(gray), network))
-    fields = tuple(
-        _field(name if number == 1 else f"p{number}{name}", rows[index], px_per_mm, number)
-        for index, name in name_in_reading_order([row.quads for row in rows])
-    )
+    found = [row for row in find_box_rows(gray) if len(row.quads) <= MOST_CELLS]  # more are no number
+    rows = _apart(_without_print(gray, found, network))
+    try:
+        fields = tuple(
+            _field(name if number == 1 else f"p{number}{name}", rows[index], px_per_mm, number)
+            for index, name in name_in_reading_order([row.quads for row in rows])
+        )
+    except ValidationError as error:
+        stated = "" if dpi is None else f", if its {dpi:g} dpi are right"
+        raise FormError(
+            f"page {number}: is {width_mm:g} x {height_mm:g} mm{stated}, and its boxes of a size that no form has; "
+            "save the picture with its true resolution, or with none"
+        ) from error
     size = round(width_mm * PX_PER_MM), round(height_mm * PX_PER_MM)
     picture = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if size[0] < gray.shape[1] else cv2.INTER_LINEAR)
     return Proposal(width_mm, height_mm, fields, np.asarray(picture, np.uint8), dpi is not None)

@@ -60,6 +60,8 @@ class Assembler:
         """The documents that are finished with this page; one without a form, or that failed, belongs to none."""
         if self._stack and not self._goes_on(page):
             yield from self._close_stack()
+        if self._stack and page.page > 1:
+            yield from self._leave_others(page.file)
         known = self._known(page) if isinstance(page, PageReading) else None
         if not isinstance(page, PageReading) or known is None:
             self._part()  # it may be the page that is missing
@@ -84,6 +86,13 @@ class Assembler:
         last = next(each for each in reversed(self._stack) if each is not None)
         is_beside = PurePosixPath(page.file).parent == PurePosixPath(last.file).parent
         return page.file == last.file or (is_beside and last.page == 1 and page.page <= 1)
+
+    def _leave_others(self, file: str) -> Iterator[Document]:
+        """A file turns out to have several pages, and is a stack by itself: what came before it is finished."""
+        first = next((place for place, each in enumerate(self._stack) if each is not None and each.file == file), 0)
+        own, self._stack = self._stack[first:], self._stack[:first]
+        yield from self._close_stack()
+        self._stack = own
 
     def _part(self) -> None:
         if self._stack:

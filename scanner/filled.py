@@ -156,7 +156,7 @@ def _reading(
     status, reason = judge(_with_zeros(best.cells, field), confidences, Policy(0.0))
     if field.name in found.registration.unseen:
         status, reason = REVIEW, "box_not_found"
-    elif status != REVIEW and not best.is_valid:
+    elif status != REVIEW and (not best.is_valid or len(best.cells) > field.cells):
         status, reason = REVIEW, "missing" if status == BLANK_STATUS else "check_failed"
     elif status == ACCEPTED and field.name in found.known.references[found.page - 1].goes_on:
         status, reason = REVIEW, "cut_off"

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 import cv2
@@ -69,10 +70,14 @@ def find_labels(picture: Gray, px_per_mm: float, fields: Sequence[FormField], la
 def with_names(fields: Sequence[FormField], labels: Sequence[str]) -> tuple[FormField, ...]:
     """The fields of a form with their labels, and names made of these; those without one stay as they are."""
     names = [_name_of(label) for label in labels]
-    named = []
-    for place, (field, label, name) in enumerate(zip(fields, labels, names, strict=True)):
-        same = f"_{names[: place + 1].count(name)}" if names.count(name) > 1 else ""
-        change = {"name": name + same, "label": label} if name else {}
+    named, taken = [], {name for name in names if names.count(name) == 1}
+    taken |= {field.name for field, name in zip(fields, names, strict=True) if not name}
+    for field, label, name in zip(fields, labels, names, strict=True):
+        own = name
+        if names.count(name) > 1:
+            own = next(each for number in count(1) if (each := f"{name}_{number}") not in taken)
+        taken.add(own)
+        change = {"name": own, "label": label} if name else {}
         named.append(FormField.model_validate(field.model_dump(exclude_unset=True) | change))
     return tuple(named)
 

@@ -20,6 +20,7 @@ INSET = 0.2  # of the box, on each side: frames and their blur
 PAPER_PERCENTILE = 80
 DARK = 0.22  # of paper, by which ink is darker
 PRINTED = 0.15  # of a box on the form at most, as the letter of a bubble; more was written there
+BUSIEST = 2.0  # times as much is printed in a box as in most of its field, at most: letters differ; more was written
 HALF, STEEP = 0.03, 6.0  # part of a box that is ink where a mark is as likely as none; how soon that changes
 BLACK = 0.85  # of a box: blackened all over; a bold cross covers 0.6
 
@@ -57,7 +58,7 @@ def read_marks(
     Args:
         name: of the field.
         written: (n,) of `ink_parts` on the page.
-        printed: (n,) the same on the blank form.
+        printed: (n,) the same on the form, which may be filled.
         quads: (n, 4, 2) corners of the boxes on the page.
         choices: what each box stands for.
         policy: how sure each box must be.
@@ -68,9 +69,11 @@ def read_marks(
         The reading: `value` is what is chosen, joined by `;`; `cells` has `x` for a mark, `_` for none, `?` for one
         that was taken back or may be dirt.
     """
-    ink = np.clip(written - np.where(printed <= PRINTED, printed, 0.0), 1e-6, None)
+    print_, is_hidden = _print_in(printed)
+    ink = np.clip(written - print_, 1e-6, None)
     marked = 1 / (1 + (HALF / ink) ** STEEP)
     is_marked, is_sure = marked >= 0.5, np.maximum(marked, 1 - marked) >= policy.min_digit
+    is_sure &= ~(is_hidden & (written > HALF) & ~is_marked)
     is_black = ink >= BLACK
     is_taken_back = is_black & bool((is_marked & ~is_black).any())
     is_chosen = is_marked & ~is_taken_back
@@ -87,6 +90,16 @@ def read_marks(
         status, reason = REVIEW, "doubtful_mark"
     value = ";".join(choice for choice, chosen in zip(choices, is_chosen, strict=True) if chosen)
     return field_reading(name, cells, confidences, confidence, status, reason, quads, value=value)
+
+
+def _print_in(printed: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], bool]:
+    """Part of each box (n,) that is covered by print, not by a mark on the form itself; whether nothing can tell.
+
+    Print is like in most boxes of a field. A box alone may hold either.
+    """
+    usual = float(np.sort(printed)[(len(printed) - 1) // 2])
+    is_alike = (printed <= PRINTED) & (printed <= BUSIEST * usual + HALF)
+    return np.where(is_alike, printed, usual if usual <= PRINTED else 0.0), len(printed) == 1 and usual > HALF
 
 
 def _judge(count: int, *, multiple: bool, required: bool) -> tuple[str, str]:

@@ -235,10 +235,14 @@ def cells_in_crop(field: FieldReading) -> list[Box]:
 
 def _crop_of(quads: Quads) -> tuple[npt.NDArray[np.float64], tuple[int, int]]:
     """What turns the page to a crop of these cells, and the crop's width and height."""
-    corners = np.stack([quads[0, 0], quads[-1, 1], quads[-1, 2], quads[0, 3]])  # clockwise from top left
+    right, down = quads[0, 1] - quads[0, 0], quads[0, 3] - quads[0, 0]
+    on = quads[-1].mean(axis=0) - quads[0].mean(axis=0)
+    is_column = abs(on @ down) * np.linalg.norm(right) > abs(on @ right) * np.linalg.norm(down)
+    ends = (quads[0, 1], quads[-1, 2], quads[-1, 3]) if is_column else (quads[-1, 1], quads[-1, 2], quads[0, 3])
+    corners = np.stack([quads[0, 0], *ends])  # clockwise from top left
     width = float(np.linalg.norm(corners[1] - corners[0]))
     height = float(np.linalg.norm(corners[3] - corners[0]))
-    margin = CROP_MARGIN * height
+    margin = CROP_MARGIN * float(np.linalg.norm(down))
     inner = np.array([[0, 0], [width, 0], [width, height], [0, height]]) + margin
     turn = cv2.getPerspectiveTransform(corners, inner.astype(np.float32))
     return turn, (max(round(width + 2 * margin), 1), max(round(height + 2 * margin), 1))

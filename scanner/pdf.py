@@ -18,6 +18,9 @@ from scanner.raster import RawPage, check_pixels, check_size, decode_bytes
 DRAWN_DPI = 300  # for a page that is more than a scan ...
 MAX_DRAWN_PIXELS = 40_000_000  # ... and less if it is larger than A2
 SCAN_COVER = 0.8  # images cover this part of a page that is a scan
+FINE_COVER = 0.1  # images of a resolution cover this part of a page that has it
+LAYERED = 1.02  # times a page's area is in images where some lie on others
+COARSEST, MASKED_DPI = 50.0, 200.0  # no scan is coarser than the first; under the second, masks in layers are finer
 MAX_SCAN_OBJECTS = 2000  # a page with more is a drawing
 TAIL_BYTES = 2048  # END_MARK stands there unless the end is lost ...
 PADDING_BYTES = 65536  # ... or behind zeros and line ends, from mailers and tapes
@@ -50,7 +53,7 @@ def render_pdf_page(file: BinaryIO, page: int) -> RawPage:
         dpi = _resolution(sheet, objects, images)
         check_size(*(side / POINTS_PER_INCH * dpi for side in sheet.get_size()))
         for image in images:
-            _pull_in(image)
+            _pull_in(image, dpi)
         bitmap = sheet.render(scale=dpi / POINTS_PER_INCH * ROUND_DOWN, prefer_bgrx=True)  # BGRx is the fastest
         gray: Gray = cv2.cvtColor(bitmap.to_numpy(), cv2.COLOR_BGRA2GRAY).astype(np.uint8, copy=False)
         return RawPage(gray, (dpi, dpi))
@@ -89,15 +92,29 @@ def _check_end(file: BinaryIO) -> None:
 
 
 def _resolution(sheet: Any, objects: list[Any], images: list[Any]) -> float:
-    """Dots per inch that show all that the page has: those of its scan, or DRAWN_DPI."""
+    """Dots per inch that show all that the page has: those of its scan, or DRAWN_DPI.
+
+    A stamp does not count, however fine. Where images lie on others, as in scans that are packed in layers, the ink may
+    be in a mask that is finer than any of them.
+    """
     width, height = sheet.get_size()
     drawn = min(DRAWN_DPI, math.sqrt(MAX_DRAWN_PIXELS / max(1.0, width * height)) * POINTS_PER_INCH)
-    if len(objects) > MAX_SCAN_OBJECTS or sum(map(_area, images)) < SCAN_COVER * width * height:
+    total = sum(map(_area, images)) / max(1.0, width * height)
+    if len(objects) > MAX_SCAN_OBJECTS or total < SCAN_COVER:
         return drawn
-    finest = max(images, key=lambda image: math.prod(image.get_px_size())).get_metadata()
-    scanned = float(max(finest.horizontal_dpi, finest.vertical_dpi))
+    scanned, covered = 0.0, 0.0
+    for dpi, area in sorted(((_dpi(image), _area(image)) for image in images), reverse=True):
+        scanned, covered = dpi, covered + area
+        if covered >= FINE_COVER * width * height:
+            break
     is_scan = all(item in images or _is_invisible(item) for item in objects)
-    return scanned if is_scan else max(scanned, drawn)
+    is_packed = scanned < COARSEST or (total > LAYERED and scanned < MASKED_DPI)
+    return scanned if is_scan and not is_packed else max(scanned, drawn)
+
+
+def _dpi(image: Any) -> float:
+    about = image.get_metadata()
+    return float(max(about.horizontal_dpi, about.vertical_dpi))
 
 
 def _area(item: Any) -> float:
@@ -114,11 +131,13 @@ def _is_invisible(item: Any) -> bool:
     return bool(pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
 
 
-def _pull_in(image: Any) -> None:
+def _pull_in(image: Any, dpi: float) -> None:
     """Shrink an image by a hair: one that sticks out of its last pixel, PDFium stretches over the next and blurs."""
     from pypdfium2 import PdfMatrix
 
-    hair = HAIR_PX / max(1, *image.get_px_size())  # of the unit square in which PDF paints every image
+    left, bottom, right, top = image.get_bounds()
+    shown = max(right - left, top - bottom) / POINTS_PER_INCH * dpi  # masks are finer than their images
+    hair = HAIR_PX / max(1, *image.get_px_size(), shown)  # of the unit square in which PDF paints every image
     image.set_matrix(PdfMatrix(1 - 2 * hair, 0, 0, 1 - 2 * hair, hair, hair).multiply(image.get_matrix()))
 
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from scanner.arrays import Gray
 from scanner.damage import JPEG_START, PNG_START, check_group_4, check_jpeg, check_png
@@ -31,6 +31,8 @@ GROUP_4 = 4  # a compression
 LOW_BIT_FIRST = 2  # a fill order
 REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 LOST_TIFF_HEADER = "Truncated File Read|Corrupt EXIF data"  # Pillow only warns of it, and then counts fewer pages
+BYTE = 255
+NEXT_BYTES = 64  # behind an image, in which another may begin
 FIRST_SIDEWAYS = 5  # orientations 5 to 8 swap width and height
 FLIPS: Mapping[int, int] = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # orientation: cv2.flip's code, once transposed
 LATE_EXIF = b"eXIf"  # a PNG may carry it behind the pixels ...
@@ -87,7 +89,7 @@ def decode_image(file: BinaryIO, kind: str, page: int, min_side: int = MIN_SIDE_
 
 
 @contextmanager
-def _image(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
+def _image(file: BinaryIO, kind: str) -> Iterator[ImageFile.ImageFile]:
     """The image with nothing but its header read."""
     with _lost_headers_raise(kind):
         try:
@@ -96,7 +98,25 @@ def _image(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
             file.seek(0)
             image = Image.OPEN[kind][0](file, "")  # the same, but it says what is wrong
     with image:
+        if kind == "PPM":
+            _check_single(file, image)
         yield image
+
+
+def _check_single(file: BinaryIO, image: ImageFile.ImageFile) -> None:
+    """Raise PageError where a Netpbm file goes on with another image: Pillow shows the first alone."""
+    codec, _, offset, how = image.tile[0]
+    if codec == "ppm_plain":
+        return
+    width, height = image.size
+    is_wide = image.mode == "I" or (isinstance(how, tuple) and int(how[-1]) > BYTE)
+    row = (width + 7) // 8 if image.mode == "1" else width * len(image.getbands()) * (1 + is_wide)
+    place = file.tell()
+    file.seek(offset + row * height)
+    behind = file.read(NEXT_BYTES).lstrip()
+    file.seek(place)
+    if behind[:1] == b"P" and behind[1:2].isdigit():
+        raise PageError("unsupported", "several images in one file; write each into a file of its own")
 
 
 @contextmanager
@@ -186,6 +206,8 @@ def _decode_any(file: BinaryIO, image: Image.Image, kind: str) -> tuple[int, Gra
         is_negative = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(PHOTOMETRIC) == MIN_IS_WHITE
         gray = _to_8_bits(np.asarray(image))
         return orientation, cv2.bitwise_not(gray).astype(np.uint8) if is_negative else gray
+    if kind == "BMP" and image.mode == "RGBA" and not any(image.getchannel("A").getextrema()):
+        image = image.convert("RGB")  # nobody has filled in how opaque it is
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

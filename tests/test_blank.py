@@ -264,7 +264,17 @@ def test_marks_are_laid_on_places() -> None:
 
 @pytest.mark.parametrize(
     ("text", "serial"),
-    [("MR", ""), ("MR-0042", "0042"), ("MR/2/17", None), ("MR 7", "7"), ("MRX", None), ("XMR", None), ("M", None)],
+    [
+        ("MR", ""),
+        ("MR-0042", "0042"),
+        ("MR/2/17", "2/17"),
+        ("MR 7", "7"),
+        ("MR-AB 42\n", "AB 42"),
+        ("MR;n=42", "n=42"),
+        ("MRX", None),
+        ("XMR", None),
+        ("M", None),
+    ],
 )
 def test_a_serial_stands_behind_the_code(text: str, serial: str | None) -> None:
     assert serial_behind(text, "MR") == serial
@@ -306,6 +316,8 @@ def test_the_code_says_which_form_it_is(tmp_path: Path) -> None:
         ("[[fields]]\nname = 'b'\ncells = 3\nlabel = 'Имя'\n", "has no И м я"),
         ("[[fields]]\nname = 'b'\ncells = 3\nlist = 'no.csv:n'\n", "no.csv cannot be read"),
         ("[[fields]]\nname = 'b'\ncells = 3\ncheck = 'lun'\n", "has no 'lun'"),
+        ("name = 'again'\n", "is no TOML"),
+        (f"[[pages]]\nwidth_mm = 1{'0' * 400}\n", "page 1, width_mm"),
         (
             "[[pages]]\nfiducials = { at = [[40.0, 55.0], [200.0, 10.0], [10.0, 287.0]] }\n",
             "page 1, fiducials, at: [40, 55] lies on field a",
@@ -318,6 +330,17 @@ def test_what_is_wrong_with_a_draft_is_told_and_nothing_written(tmp_path: Path, 
     assert result.exit_code == 4, result.output
     assert told in " ".join(result.output.split())
     assert [path.name for path in tmp_path.iterdir()] == ["form.toml"]
+
+
+def test_a_list_may_lie_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "form" / "lists").mkdir(parents=True)
+    (tmp_path / "form" / "lists" / "customers.csv").write_text("number\n4711\n4712\n")
+    (tmp_path / "form" / "form.toml").write_text(
+        'name = "x"\n[[fields]]\nname = "customer"\ncells = 4\nlist = "lists/customers.csv:number"\n'
+    )
+    write_blank(tmp_path / "form", tmp_path / "blank.pdf")
+    (known,) = [load_known_form(tmp_path / "form")]
+    assert known.rules["customer"].numbers == ("4711", "4712")
 
 
 def test_what_a_draft_says_stays() -> None:

@@ -128,6 +128,15 @@ def test_files_of_one_page_follow_one_another_and_others_do_not() -> None:
     assert [each[1] for each in told(scans)] == ["incomplete"] * 2
 
 
+def test_a_file_of_several_pages_goes_on_with_no_other() -> None:
+    scans = [page("c1", file="1.pdf"), page("c2", file="2.pdf", number=1), page("c3", file="2.pdf", number=2)]
+    assert told(scans) == [("1", "incomplete", "pages 2, 3 missing"), ("23", "incomplete", "page 1 missing")]
+    scans = [page("b1", file="1.pdf"), page("b2", file="2.pdf", number=1), page("b1", file="2.pdf", number=2)]
+    assert [[each.file for each in document.pages] for document in documents(scans)] == [["1.pdf"], ["2.pdf"] * 2]
+    scans = [page("b1", file="1.pdf"), page("", file="2.pdf", number=1), page("b2", file="2.pdf", number=2)]
+    assert [each[1] for each in told(scans)] == ["incomplete"] * 2
+
+
 @pytest.mark.parametrize("is_one_file", [True, False])
 @pytest.mark.parametrize(
     ("pages", "expected"),

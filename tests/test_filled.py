@@ -29,6 +29,7 @@ from scanner.form.rules import field_rule
 from scanner.known import KnownForm, cells_mm, load_known_form, load_known_forms
 from scanner.network import load_network
 from scanner.order import Order
+from scanner.page import load_page
 from scanner.pipeline import PageFailure, PageReading, read_page
 from scanner.run import run
 from scanner.synth import BoxField, DrawnDigits, Label, Layout, SyntheticPage, scan_form
@@ -218,6 +219,20 @@ def test_a_page_without_boxes_is_no_form(tmp_path: Path) -> None:
     assert page.fields == ()
     with pytest.raises(FormError, match="no row of boxes"):
         write_form(tmp_path / "form.toml", "a", [page])
+
+
+def test_a_picture_of_a_wrong_resolution_is_told(tmp_path: Path) -> None:
+    gray = load_page(saved(scanned({}, "scan", seed=5), tmp_path / "blank"), 1).gray
+    with pytest.raises(FormError, match="true resolution"):
+        propose_page(gray, 2400.0, load_network())
+
+
+def test_a_row_of_more_boxes_than_any_number_has_is_no_field() -> None:
+    gray = np.full((1754, 2480), 255, np.uint8)
+    for row, count in enumerate((70, 8)):
+        for place in range(count):
+            cv2.rectangle(gray, (60 + 33 * place, 300 + 200 * row), (93 + 33 * place, 345 + 200 * row), (0,), 2)
+    assert [field.cells for field in propose_page(gray, None, load_network()).fields] == [8]
 
 
 def test_a_file_that_is_no_picture_makes_no_form(tmp_path: Path) -> None:

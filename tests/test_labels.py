@@ -80,6 +80,7 @@ def test_a_label_becomes_a_name_that_a_form_can_have(label: str, name: str) -> N
 def test_fields_of_one_label_are_counted() -> None:
     fields = [field(f"r0{row}f01", 60, 20.0 * row) for row in (1, 2, 3)]
     assert [each.name for each in with_names(fields, ["Day", "Sum", "Day:"])] == ["day_1", "sum", "day_2"]
+    assert [each.name for each in with_names(fields, ["Day", "Day 2", "Day"])] == ["day_1", "day_2", "day_3"]
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,27 @@ def test_numbers_in_lines_are_read_by_name(known: KnownForm, tmp_path: Path) -> 
     assert right >= 12
 
 
+@pytest.mark.parametrize("covered", [(0.35, 1.0), (0.7, 1.0), (0.0, 0.3), (0.4, 0.6)])
+def test_a_line_on_which_a_note_lies_is_not_accepted(
+    known: KnownForm, tmp_path: Path, covered: tuple[float, float]
+) -> None:
+    values = {"number": "40718", "amount": "12503748", "day": "031226"}
+    path = filled(known, values, tmp_path)
+    gray = load_page(path, 1).gray.copy()
+    for field in known.form.fields:
+        (x0, y0), (x1, y1) = (cells_mm(field)[0] * PX_PER_MM)[[0, 2]]
+        left, right = (round(x0 + part * (x1 - x0) + (20 if part == 1 else 0)) for part in covered)
+        gray[round(y0) - 12 : round(y1) + 12, left:right] = 255
+    cv2.imwrite(str(path), gray)
+    assert {(field.status, field.reason) for field in read(path, known).fields} == {("review", "box_not_found")}
+
+
+def test_more_digits_than_the_form_has_are_not_accepted(known: KnownForm, tmp_path: Path) -> None:
+    fields = {each.name: each for each in read(filled(known, {"amount": "1250374850"}, tmp_path), known).fields}
+    assert fields["amount"].status == "review"
+    assert len(fields["amount"].cells) > 8
+
+
 def test_an_empty_line_is_blank_or_missing_and_a_scribble_is_no_number(known: KnownForm, tmp_path: Path) -> None:
     path = filled(known, {"day": "031226"}, tmp_path)
     number, amount, _ = read(path, known).fields

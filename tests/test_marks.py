@@ -113,6 +113,28 @@ def test_print_in_the_boxes_is_no_mark_but_a_mark_on_the_form_is_no_print() -> N
     assert marks(MARK, EMPTY, EMPTY, printed=(0.3, 0.0, 0.0)).value == "bus"
 
 
+def test_a_tick_on_the_picture_of_the_form_hides_none_on_a_scan() -> None:
+    tick = 0.12
+    assert marks(EMPTY, tick, EMPTY, printed=(0.0, tick, 0.005)).cells == "_x_"
+    assert marks(EMPTY, EMPTY, EMPTY, printed=(0.0, tick, 0.005)).status == "blank"
+    letters = (0.06, 0.09, 0.13)  # as of bubbles
+    assert marks(*letters, printed=letters).status == "blank"
+    assert marks(0.06 + MARK, *letters[1:], printed=letters).value == "bus"
+
+
+def test_of_a_box_alone_nobody_knows_whether_it_was_ticked_on_the_form() -> None:
+    def box(written: float, printed: float) -> tuple[str, str]:
+        field = read_marks(
+            "way", np.array([written]), np.array([printed]), QUADS[:1], ("yes",), POLICY, multiple=True, required=False
+        )
+        return field.cells, field.reason
+
+    assert box(0.12, 0.12) == ("?", "doubtful_mark")
+    assert box(EMPTY, 0.12) == ("_", "")
+    assert box(0.12 + MARK, 0.12) == ("x", "")
+    assert box(EMPTY, EMPTY) == ("_", "")
+
+
 @pytest.fixture(scope="module")
 def travel(tmp_path_factory: pytest.TempPathFactory) -> KnownForm:
     folder = tmp_path_factory.mktemp("travel")

@@ -12,6 +12,7 @@ from scanner.fields import FieldReading
 from scanner.overlay import (
     COLORS,
     LONG_SIDE,
+    cells_in_crop,
     crop_path,
     cut_field,
     draw_overlay,
@@ -146,6 +147,21 @@ def test_a_crop_is_upright_and_shows_the_margin(turns: int) -> None:
     assert crop[16:48, 16:48].max() < 50
     assert crop[:, 60:].min() > 200
     assert crop[:8].min() > 200
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_crop_of_a_column_is_a_column(turns: int) -> None:
+    gray = blank_page()
+    gray[100 + 2 * SIZE : 100 + 3 * SIZE, 100 : 100 + SIZE] = 0  # the last of three boxes
+    column = dataclasses.replace(field(), cell_quads=tuple(cell(100, 100 + SIZE * place) for place in range(3)))
+    reading = turned(page(column), turns, 400, 600)
+    crop = cut_field(np.ascontiguousarray(np.rot90(gray, -turns)), reading.fields[0])
+    assert crop.shape == (3 * SIZE + 24, SIZE + 24)
+    assert crop[16 + 2 * SIZE : 8 + 3 * SIZE, 16 : 8 + SIZE].max() < 50
+    assert crop[: 8 + 2 * SIZE].min() > 200
+    places = cells_in_crop(reading.fields[0])
+    assert all(0 <= side <= 1 for place in places for side in place)
+    assert [place[1] for place in places] == sorted(place[1] for place in places)
 
 
 def test_a_crop_at_the_edge_of_the_page_is_complete() -> None:

@@ -430,11 +430,80 @@ def test_text_recognized_behind_a_scan_does_not_change_its_pixels(save: Save) ->
     assert ink_overlap(hidden.gray, drawn_page()) > 0.98
 
 
+def layered_pdf(paper: Gray, ink: Gray, *, at: tuple[float, float, float, float], mask: Gray | None = None) -> bytes:
+    """A page of 200 dpi with an image on it in `at`, parts of the page's width and height, shown through a mask."""
+    height, width = HEIGHT / 200 * 72, WIDTH / 200 * 72
+    left, low, wide, high = (part * side for part, side in zip(at, (width, height) * 2, strict=True))
+
+    def image(gray: Gray, entries: bytes = b"") -> bytes:
+        size = b"/Width %d/Height %d" % gray.shape[::-1]
+        about = b"/Type/XObject/Subtype/Image/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/FlateDecode"
+        return pdf_stream(zlib.compress(gray.tobytes()), about + size + entries)
+
+    drawing = b"q %.3f 0 0 %.3f 0 0 cm /P Do Q " % (width, height)
+    drawing += b"q %.3f 0 0 %.3f %.3f %.3f cm /I Do Q" % (wide, high, left, low)
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %.3f %.3f]/Contents 4 0 R"
+        b"/Resources<</XObject<</P 5 0 R/I 6 0 R>>>>>>" % (width, height),
+        pdf_stream(drawing),
+        image(paper),
+        image(ink, b"/SMask 7 0 R" if mask is not None else b""),
+    ]
+    return pdf(objects if mask is None else [*objects, image(mask)])
+
+
+def test_ink_in_a_mask_keeps_its_pixels_however_coarse_its_color(save: Save) -> None:
+    paper, ink = np.full((HEIGHT // 6, WIDTH // 6), 255, np.uint8), np.zeros((1, 1), np.uint8)
+    page = load_page(save(layered_pdf(paper, ink, at=(0, 0, 1, 1), mask=255 - drawn_page())))
+    assert page.dpi == 300
+    small = np.asarray(Image.fromarray(page.gray).resize((WIDTH, HEIGHT), Image.Resampling.BOX))
+    assert ink_overlap(small, drawn_page()) > 0.95
+
+
+def test_a_fine_stamp_does_not_make_the_page_fine(save: Save) -> None:
+    stamp = np.full((400, 400), 128, np.uint8)  # 0.2 of the page: eight times as fine
+    page = load_page(save(layered_pdf(drawn_page(), stamp, at=(0.7, 0.7, 0.2, 0.2))))
+    assert page.gray.shape == (HEIGHT, WIDTH)
+
+
 @pytest.mark.parametrize(("width", "height", "dpi"), [(144, 72, 300), (8000, 8000, 57)])
 def test_a_drawn_pdf_page_has_300_dpi_unless_it_is_huge(save: Save, width: int, height: int, dpi: int) -> None:
     page = load_page(save(drawn_pdf(width, height)))
     assert page.gray.shape == pytest.approx((height / 72 * dpi, width / 72 * dpi), rel=0.01)
     assert (page.gray < 128).mean() == pytest.approx(1 / 9, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        b"P5 %d %d 255\n" % (WIDTH, HEIGHT) + bytes(WIDTH * HEIGHT),
+        b"P5 %d %d 65535\n" % (WIDTH, HEIGHT) + bytes(2 * WIDTH * HEIGHT),
+        b"P6 %d %d 255\n" % (WIDTH, HEIGHT) + bytes(3 * WIDTH * HEIGHT),
+        b"P6 %d %d 1023\n" % (WIDTH, HEIGHT) + bytes(6 * WIDTH * HEIGHT),
+        b"P4 %d %d\n" % (WIDTH, HEIGHT) + bytes((WIDTH + 7) // 8 * HEIGHT),
+    ],
+)
+def test_several_images_in_a_netpbm_file_are_not_lost(save: Save, one: bytes) -> None:
+    assert count_pages(save(one)) == 1
+    assert count_pages(save(one + b"\n\n")) == 1
+    with pytest.raises(PageError, match="several images") as raised:
+        count_pages(save(one + one))
+    assert raised.value.reason == "unsupported"
+
+
+def test_a_bmp_whose_opacity_nobody_filled_in_is_not_white(save: Save) -> None:
+    pixels = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    pixels[..., :3] = drawn_page()[::-1, :, None]
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    about = (
+        struct.pack("<IiiHHIIiiII", 108, WIDTH, HEIGHT, 1, 32, 3, pixels.nbytes, 2835, 2835, 0, 0) + masks + bytes(52)
+    )
+    data = (
+        b"BM" + struct.pack("<IHHI", 14 + len(about) + pixels.nbytes, 0, 0, 14 + len(about)) + about + pixels.tobytes()
+    )
+    assert ink_overlap(load_page(save(data)).gray, drawn_page()) > 0.99
 
 
 # Polarity

@@ -4,7 +4,18 @@ load --TOML--> mistakes, model --> rules (of one field), equations (between fiel
 """
 
 from scanner.form.load import form_schema, load_form
-from scanner.form.model import Form, FormField, Rule, Sheet, usable_name
+from scanner.form.model import MOST_CELLS, MOST_PAGES, Form, FormField, Rule, Sheet, usable_name
 from scanner.form.write import form_text
 
-__all__ = ["Form", "FormField", "Rule", "Sheet", "form_schema", "form_text", "load_form", "usable_name"]
+__all__ = [
+    "MOST_CELLS",
+    "MOST_PAGES",
+    "Form",
+    "FormField",
+    "Rule",
+    "Sheet",
+    "form_schema",
+    "form_text",
+    "load_form",
+    "usable_name",
+]

@@ -41,7 +41,7 @@ def complete_draft(text: str, width_mm: Width) -> tuple[str, bool]:
     Its pages get a fiducial in each corner and a code, where they have none; pages that it does not describe are A4.
 
     Raises:
-        tomlkit.exceptions.ParseError: it is no TOML.
+        tomlkit.exceptions.TOMLKitError: it is no TOML.
     """
     document = tomlkit.parse(text)
     fields, pages = _tables(document, "fields"), _tables(document, "pages")
@@ -69,7 +69,10 @@ def _tables(document: TOMLDocument, key: str) -> list[Any]:
 
 def _number(table: Any, key: str, default: float) -> float:
     value = table.get(key, default)
-    return float(value) if isinstance(value, int | float) else default
+    try:
+        return float(value) if isinstance(value, int | float) else default
+    except OverflowError:  # the check of the form will tell
+        return default
 
 
 def _has_no_place(field: Any) -> bool:

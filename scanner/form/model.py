@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 A4_MM = (210.0, 297.0)
 
 MOST_PAGES = 100
+MOST_CELLS = 64
 Millimeters: TypeAlias = Annotated[float, Field(ge=0, le=2000)]
 Size: TypeAlias = Annotated[float, Field(ge=1, le=2000)]
 Place: TypeAlias = Annotated[tuple[Millimeters, Millimeters], Strict(False)]
@@ -73,7 +74,7 @@ class FormField(_Table):
     page: int = Field(1, ge=1, le=MOST_PAGES)
     x_mm: Millimeters = Field(description="left edge of the first cell")
     y_mm: Millimeters = Field(description="upper edge of the cells")
-    cells: int = Field(ge=1, le=64, description="digits")
+    cells: int = Field(ge=1, le=MOST_CELLS, description="digits")
     layout: Literal["boxes", "cells", "open", "comb", "line"] = Field(
         "boxes",
         description="separate boxes, adjoining cells, boxes open at the top, a comb; a line: one frame for all digits",

@@ -19,6 +19,7 @@ FAINTEST = 0.03  # how dark a printed frame is at least
 NEAR_MM, LINE_PART = 0.6, 0.35  # a line is printed where so near there is one of this part of the frame's darkness
 HIDDEN = 0.3  # of how dark the lines of a field are: with less there is none
 LINE_PERCENTILE = 90  # of what lies near a frame; its lines are the darkest
+DIGIT_WIDTH = 0.5  # of the height of a line
 DARKER = 1.3  # than on the reference a frame is hardly printed; more is ink
 PAPER_PERCENTILE = 80  # of a patch; ink is darker
 LOOKED_MM, LOOKED_STEP_MM = 4.0, 0.25  # how far around the place that a form says its boxes are looked for
@@ -137,13 +138,28 @@ def hides_cells(gray: Gray, matrix: Matrix, quads: npt.NDArray[np.floating], lev
     `level`: how dark the frame is on the form.
     """
     dark, (low, _) = darkness(gray, matrix, quads), _bounds_mm(quads)
+    if len(quads) == 1:
+        return _hides_line(dark, (quads[0] - low) * PX_PER_MM, level)
     near, seen = round(NEAR_MM * PX_PER_MM), []
     for x0, y0, x1, y1 in np.rint((quads[:, [0, 2]].reshape(-1, 4) - np.tile(low, 2)) * PX_PER_MM).astype(int).tolist():
         bottom = dark[max(y1 - near, 0) : y1 + near + 1, x0:x1].max(axis=0)
         sides = (dark[(y0 + y1) // 2 : y1, max(x - near, 0) : x + near + 1].max(axis=1) for x in (x0, x1))
         seen.append(min(max(float(line.mean()) for line in (bottom, *sides)), DARKER * level))
     usual = float(np.percentile(seen, 75))  # more than half may be hidden
-    return len(quads) > 1 and min(seen) < HIDDEN * usual
+    return min(seen) < HIDDEN * usual
+
+
+def _hides_line(dark: npt.NDArray[np.float32], quad: npt.NDArray[np.floating], level: float) -> bool:
+    """Whether a part of a long box, (4, 2) in pixels, as wide as a digit, has nothing of the line that others have."""
+    near = round(NEAR_MM * PX_PER_MM)
+    x0, y0, x1, y1 = np.rint(quad[[0, 2]]).astype(int).ravel().tolist()
+    parts = max(round((x1 - x0) / max(DIGIT_WIDTH * (y1 - y0), 1)), 1)
+    for y in (y1, y0):
+        line = np.minimum(dark[max(y - near, 0) : y + near + 1, max(x0, 0) : x1].max(axis=0), DARKER * level)
+        seen = [float(each.mean()) for each in np.array_split(line, parts)]
+        if max(seen) >= LINE_PART * level and min(seen) < HIDDEN * max(seen):
+            return True
+    return False
 
 
 def goes_on_beside(gray: Gray, to_page: Matrix, name: str, cells_mm: Mapping[str, Quads], level: float) -> bool:
