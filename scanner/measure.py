@@ -1,6 +1,7 @@
 """What `scanner evaluate` does: a network against labeled digits, a run against its truth."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,13 +51,16 @@ def measure_network(path: Path, sources: Sequence[Path], *, plots: Path | None =
     Raises:
         ModelError: the network cannot be loaded.
         NoInputError: a data set cannot be read.
-        UsageError: pictures are wanted, and Matplotlib is missing.
+        UsageError: two sets have one name, or pictures are wanted, and Matplotlib is missing.
         OutputError: the pictures cannot be written.
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a network, or give --truth to measure a run")
     network = load_network(path)
-    answers = {name: _answers(network, digits) for name, digits in map(_digits_of, sources)}
+    sets = [_digits_of(path) for path in sources]
+    if twice := [name for name, count in Counter(name for name, _ in sets).items() if count > 1]:
+        raise UsageError(f"--digits: two sets are called {twice[0]}; rename one of them")
+    answers = {name: _answers(network, digits) for name, digits in sets}
     reports = {name: evaluate(each.scores, each.samples.labels) for name, each in answers.items()}
     if plots is not None:
         _draw(plots, reports, answers, network.card.classes)

@@ -108,15 +108,20 @@ def read_network_files(path: Path | None = None) -> NetworkFiles:
     Raises:
         ModelError: a file is missing or damaged, or the card does not fit the weights or this version of scanner.
     """
-    path = _weights_of(path or shipped(DEFAULT_NAME))
+    base, path = _named(path or shipped(DEFAULT_NAME))
+    if not (path or base.with_name(f"{base.name}.json")).exists():
+        raise ModelError(f"{path or base}: is no network; train one with `scanner train`, or name another")
+    entries = _read_card(base.with_name(f"{base.name}.json"))
+    if path is None:
+        small = base.with_name(f"{base.name}{INT8}.onnx")
+        path = small if "int8" in entries["sha256"] and small.exists() else base.with_name(f"{base.name}.onnx")
     try:
         weights = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); train one with `scanner train`") from error
-    entries = _read_card(path.with_name(f"{path.stem.removesuffix(INT8)}.json"))
     sha256 = _check(entries, weights, path)
     card = Card(
-        name=path.stem.removesuffix(INT8),
+        name=base.name,
         classes=entries["classes"],
         temperature=float(entries["temperature"]),
         accept_threshold=float(entries["accept_threshold"]),
@@ -133,11 +138,13 @@ def start_network(files: NetworkFiles) -> Network:
     return Network(session, files.card)
 
 
-def _weights_of(path: Path) -> Path:
+def _named(path: Path) -> tuple[Path, Path | None]:
+    """The name of a network without any ending, in its folder; and its weights, where these are named themselves."""
+    if not path.name:
+        raise ModelError(f"{path}: is no network; name one, as models/reader")
     if path.suffix == ".onnx":
-        return path
-    small = path.with_name(f"{path.stem}{INT8}.onnx")
-    return small if small.exists() else path.with_suffix(".onnx")
+        return path.with_name(path.stem.removesuffix(INT8)), path
+    return (path.with_suffix("") if path.suffix in (".json", ".keras") else path), None
 
 
 def shipped(name: str) -> Path:

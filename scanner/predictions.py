@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ MOST_DRAWN = 100  # pictures; more make an image that no viewer shows
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One file: the `picture` and its `reading`, or the `problem` that kept it from being read."""
+    """One file: its `reading`, and the `picture` if that is drawn; or the `problem` that kept it from being read."""
 
     file: str
     picture: Gray | None = None
@@ -65,23 +65,26 @@ def check_targets(images: Sequence[Path], targets: Sequence[Path | None]) -> Non
         taken.add(os.path.realpath(target))
 
 
-def predict_files(paths: Sequence[Path], network: Network, min_confidence: float = 0.0) -> list[Prediction]:
-    """Read the digit in each file; one that cannot be read costs itself only.
+def predict_files(
+    paths: Sequence[Path], network: Network, min_confidence: float = 0.0, *, drawn: int = 0
+) -> Iterator[Prediction]:
+    """Read the digit in each file; one that cannot be read costs itself only. The first `drawn` keep their pictures.
 
     Raises:
         NoInputError: none of the files exists.
     """
     if not any(os.path.lexists(path) for path in paths):
         raise NoInputError(f"{', '.join(map(str, paths))}: no such file; name pictures of one digit each")
-    return [_predict(path, network, min_confidence) for path in paths]
+    return (_predict(path, network, min_confidence, is_kept=place < drawn) for place, path in enumerate(paths))
 
 
-def _predict(path: Path, network: Network, min_confidence: float) -> Prediction:
+def _predict(path: Path, network: Network, min_confidence: float, *, is_kept: bool) -> Prediction:
     try:
         picture = load_picture(path)
     except PageError as error:
         return Prediction(str(path), problem=str(error))
-    return Prediction(str(path), picture, predict_digit(picture, network=network, min_confidence=min_confidence))
+    reading = predict_digit(picture, network=network, min_confidence=min_confidence)
+    return Prediction(str(path), picture if is_kept else None, reading)
 
 
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
@@ -117,7 +120,7 @@ def draw_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UsageError(f"drawing needs Matplotlib ({error}): pip install 'scanner[plot]'") from error
-    drawn = [each for each in predictions if each.reading is not None][:MOST_DRAWN]
+    drawn = [each for each in predictions if each.reading is not None and each.picture is not None][:MOST_DRAWN]
     figure = Figure(figsize=(9, ROW_INCHES * max(len(drawn), 1)), layout="constrained")
     rows = figure.subplots(max(len(drawn), 1), 3, squeeze=False, width_ratios=(1, 1, 2))
     for row, each in zip(rows, drawn, strict=False):

@@ -5,6 +5,7 @@ cells, and the most cells in all agree. What is matched is `found`; what is left
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 from scanner.errors import NoInputError
+from scanner.export import path_cell
+from scanner.ledger import Ledger, ledger_errors
+from scanner.staging import LEDGER
 
 PAIR_BONUS = 0.01  # of a pair without one agreeing cell: it breaks ties only, as a field has fewer than 100 cells
 TRUTH_COLUMNS = {"file", "page", "cells"}
@@ -148,10 +152,11 @@ def score_run(run: Path, truths: Iterable[Path]) -> dict[str, Score]:
             read[row["file"], row["page"]] = []
     for row in _rows(run / "fields.csv", RUN_COLUMNS):
         read.setdefault((row["file"], row["page"]), []).append(_ReadField(row["cells"], row["status"]))
+    names = _names_in(run)
     scores: dict[str, Score] = {}
     for path in dict.fromkeys(each.resolve() for each in truths):
         name, pages = path.parent.name, _written(path)
-        fields_read = [_fields_of(path.parent / file, page, read) for file, page in pages]
+        fields_read = [_fields_of(path.parent / file, page, read, names) for file, page in pages]
         if all(each is None for each in fields_read):
             raise NoInputError(f"{path}: none of its pages is in the run; it must lie beside the scans it is about")
         page_scores = map(_score_written, fields_read, pages.values())
@@ -168,7 +173,7 @@ def _written(path: Path) -> dict[tuple[str, str], list[str]]:
             raise NoInputError(
                 f"{path}, line {line}: page {page!r} or cells {cells!r} cannot be; digits, _, x and ? can"
             )
-        written.setdefault((row["file"], page), []).append(cells)
+        written.setdefault((row["file"] or "", page), []).append(cells)
     if not written:
         raise NoInputError(f"{path}: tells of no field")
     return written
@@ -178,8 +183,20 @@ def _score_written(readings: list[_ReadField] | None, texts: Sequence[str]) -> S
     return score_page(readings or (), texts) + Score(failed=readings is None)
 
 
-def _fields_of(path: Path, page: str, read: Mapping[tuple[str, str], list[_ReadField]]) -> list[_ReadField] | None:
-    """What was read of a page of a file; a run names files by the end of their paths."""
+def _names_in(run: Path) -> dict[str, str] | None:
+    """What a run calls the files that it has read; None where only its tables are left."""
+    if not (run / LEDGER).exists():
+        return None
+    with ledger_errors(run / LEDGER), Ledger(run, to_look=True) as ledger:
+        return {os.path.realpath(file.path): path_cell(file.name) for file in ledger.files()}
+
+
+def _fields_of(
+    path: Path, page: str, read: Mapping[tuple[str, str], list[_ReadField]], names: Mapping[str, str] | None
+) -> list[_ReadField] | None:
+    """What was read of a page of a file; without `names`, of one with the end of its path."""
+    if names is not None:
+        return read.get((names.get(os.path.realpath(path), ""), page))
     for start in range(len(path.parts)):
         fields_read = read.get(("/".join(path.parts[start:]), page))
         if fields_read is not None:

@@ -445,9 +445,21 @@ def test_options_come_from_a_file_and_the_command_line_comes_first(scans: Path, 
     assert Path("here/pages.csv").exists()
 
 
+def test_options_are_called_as_on_the_command_line(scans: Path, reads: Any) -> None:
+    reads()
+    assert scanner_("read", "scans", "-o", "numbers").exit_code == 0
+    Path("scanner.toml").write_text(
+        '[status]\njson = true\n[export]\noutput = "mine.csv"\n[train]\nfrom = "a.keras"\ntest = false\n'
+    )
+    assert json.loads(scanner_("status", "numbers").stdout)["files"] > 0
+    assert scanner_("export", "numbers").exit_code == 0
+    assert Path("mine.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("[status]\nas-json = true\n", "no option 'as-json'; choose of json, output"),
         ("[raed]\n", "no command 'raed'"),
         ("[form]\n", "no command 'form'"),
         ('[read]\noutput = ["a", "b"]\n', "read, output: found ['a', 'b']; write one value"),

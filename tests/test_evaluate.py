@@ -1,6 +1,7 @@
 """Measuring: a run against its truth, a network against labeled digits."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,15 @@ def test_truth_of_something_else_is_refused(run: Path, rows: str, message: str) 
         score_run(run / "out", [run / "scans" / "truth.csv"])
 
 
+def test_truth_of_other_scans_of_the_same_names_is_refused(run: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(run / "scans", tmp_path / "other")
+    scanned = tmp_path / "scanned"
+    assert CliRunner().invoke(app, ["read", str(SAMPLES / "survey" / "clean.png"), "-o", str(scanned)]).exit_code == 0
+    (other / "truth.csv").write_text("file,page,cells\nclean.png,1,12345\n")
+    with pytest.raises(NoInputError, match="none of its pages is in the run"):
+        score_run(scanned, [other / "truth.csv"])
+
+
 def test_truth_from_a_spreadsheet_is_read_and_counts_once(run: Path) -> None:
     truth = run / "scans" / "truth.csv"
     truth.write_text("\ufeff" + truth.read_text().replace(",1,", ",1 ,"), encoding="utf-8")
@@ -195,6 +205,15 @@ def test_the_shipped_network_is_measured_on_digits(digits: Path, tmp_path: Path)
     assert figures["n"] == sum(map(sum, figures["confusion"])) == 60
     assert figures["accuracy"] > 0.9
     assert figures["class_accuracy"][10:] == [None, None]
+
+
+def test_two_sets_of_one_name_are_not_mixed_up(digits: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = shutil.copy(digits, tmp_path / "other")
+    model = str(SAMPLES.parent / "models" / "reader.onnx")
+    code, _, err = evaluate_(model, "--digits", str(digits), "--digits", str(other))
+    assert code == 2
+    assert "two sets are called drawn" in err
 
 
 def test_pictures_that_cannot_be_written_are_an_output_error(digits: Path, tmp_path: Path) -> None:

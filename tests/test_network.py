@@ -186,6 +186,24 @@ def test_the_network_is_loaded_once() -> None:
     assert load_network() is load_network()
 
 
+def test_a_name_may_have_points_and_its_neighbors_networks_of_eight_bits(copy: Path, drawn: Digits) -> None:
+    for path in (copy.with_suffix(".onnx"), copy.with_suffix(".json")):
+        path.rename(path.with_name(f"{path.stem}.v2{path.suffix}"))
+    shutil.copy(MODELS / "reader-int8.onnx", copy.with_name("copy-int8.onnx"))
+    for path in (copy.with_name("copy.v2"), copy.with_name("copy.v2.json"), copy.with_name("copy.v2.onnx")):
+        assert load_network(path).card.name == "copy.v2"
+    card_path = copy.with_name("copy.v2.json")
+    card = json.loads(card_path.read_text())
+    del card["sha256"]["int8"]
+    card_path.write_text(json.dumps(card))
+    shutil.copy(MODELS / "strings.onnx", copy.with_name("copy.v2-int8.onnx"))  # of another training
+    load_network.cache_clear()
+    assert len(load_network(copy.with_name("copy.v2")).scores(drawn[:3])) == 3
+    for nothing in (Path(), copy.with_name("missing")):
+        with pytest.raises(ModelError, match="is no network"):
+            load_network(nothing)
+
+
 @pytest.mark.parametrize("suffix", ["", ".onnx", ".json", ".keras"])
 def test_a_network_is_found_by_any_of_its_files(
     copy: Path, exported: Network, network: Network, drawn: Digits, suffix: str

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from scanner.training.crossed import draw_crossed
 from scanner.training.datasets import IDX_IMAGES, IDX_LABELS, DigitSet, file_sha256, hold_out, read_idx, read_source
 from scanner.training.evaluate import calibration_error, evaluate, onnx_logits
 from scanner.training.export import check_agreement, export_onnx
-from scanner.training.fit import FitFiles, Schedule, fit
+from scanner.training.fit import FitFiles, Schedule, batches, fit, fitting_callbacks, optimizer_for
 from scanner.training.junk import KINDS, SpareDigits, draw_junk
 from scanner.training.pen import CANVAS, on_canvas
 from scanner.training.prepare import CLASSES, Mixture, OwnSamples, Samples, training_variants
@@ -132,7 +133,7 @@ def test_eight_bits_come_close_to_the_exported_network(trained: TrainResult, dra
 def test_an_interrupted_training_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     samples = Samples(rng.integers(0, 256, (40, 28, 28), np.uint8), rng.integers(0, 12, 40))
-    files = FitFiles(tmp_path / "history.csv", tmp_path / "checkpoint")
+    files = FitFiles(tmp_path / "history.csv", tmp_path / ".tiny.checkpoint")
     schedule = Schedule(epochs=2, batch_size=20)
 
     def interrupted(*_: object) -> Iterator[tuple[Ink, npt.NDArray[np.int64]]]:
@@ -149,6 +150,43 @@ def test_an_interrupted_training_goes_on_where_it_stopped(tmp_path: Path, monkey
     assert not files.checkpoint.exists()
     with files.history.open(newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
+
+
+def test_a_training_that_goes_on_knows_its_best_epoch(tmp_path: Path) -> None:
+    """The second of three epochs, after which it was interrupted, was better than any that comes."""
+    rng = np.random.default_rng(0)
+    samples = Samples(rng.integers(0, 256, (40, 28, 28), np.uint8), rng.integers(0, 12, 40))
+    files = FitFiles(tmp_path / "history.csv", tmp_path / ".tiny.checkpoint")
+    files.checkpoint.mkdir()
+    (files.checkpoint / "training_metadata.json").write_text('{"epoch": 3, "batch": 0}')
+    rows = "".join(f"{number},0,0,2,{loss}\n" for number, loss in enumerate((0.5, 0.001, 0.4)))
+    files.history.write_text(f"epoch,accuracy,val_accuracy,loss,val_loss\n{rows}")
+    model = build("tiny", 12)
+    model.set_weights([np.full_like(each, 0.25) for each in model.get_weights()])
+    model.compile(optimizer=optimizer_for(Schedule(5), 2), loss="sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    model.save_weights(files.best)
+    trained = build("tiny", 12)
+    assert fit(trained, [samples], samples, schedule=Schedule(epochs=5, batch_size=20), seed=1, files=files) == 5
+    assert all((each == 0.25).all() for each in trained.get_weights()[:3])
+    assert not files.best.exists()
+
+
+def test_the_order_of_digits_goes_on_where_it_was() -> None:
+    samples = [Samples(np.zeros((9, 28, 28), np.uint8), np.arange(9) + 10 * variant) for variant in range(2)]
+    whole = [labels.tolist() for _, labels in islice(batches(samples, 3, np.random.default_rng(3)), 15)]
+    rest = [labels.tolist() for _, labels in islice(batches(samples, 3, np.random.default_rng(3), 2), 9)]
+    assert whole[6:] == rest
+
+
+def test_a_torn_checkpoint_is_begun_anew(tmp_path: Path) -> None:
+    files = FitFiles(tmp_path / "history.csv", tmp_path / ".tiny.checkpoint")
+    files.checkpoint.mkdir()
+    (files.checkpoint / "latest.weights.h5").write_bytes(b"\x89HDF")
+    files.best.write_bytes(b"")
+    fitting_callbacks(Schedule(epochs=2), files)
+    assert not files.checkpoint.exists()
+    assert not files.best.exists()
 
 
 def test_what_is_new_comes_up_more_often_than_what_is_known(drawn: DigitSet) -> None:
@@ -331,16 +369,16 @@ def test_what_is_no_data_set_is_refused_with_a_next_step(tmp_path: Path) -> None
 
 
 def test_whole_writers_are_held_out(drawn: DigitSet) -> None:
-    training, validation = hold_out(drawn, np.random.default_rng(0))
+    training, validation = hold_out(drawn)
     assert training.writers is not None
     assert validation.writers is not None
     assert len(training) == 200
     assert not set(training.writers) & set(validation.writers)
 
 
-def test_without_writers_the_same_seed_holds_out_the_same_digits(drawn: DigitSet) -> None:
+def test_without_writers_always_the_same_digits_are_held_out(drawn: DigitSet) -> None:
     unknown = DigitSet(drawn.ink, drawn.labels)
-    first, second = (hold_out(unknown, np.random.default_rng(3)) for _ in range(2))
+    first, second = (hold_out(unknown) for _ in range(2))
     assert (len(first[0]), len(first[1])) == (240, 60)
     np.testing.assert_array_equal(first[1].ink, second[1].ink)
 

@@ -3,13 +3,16 @@
 import traceback
 from errno import EPIPE
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from scanner import __version__
 from scanner.errors import INTERRUPTED, MistakesError, OutputError, ScannerError
+
+if TYPE_CHECKING:
+    from scanner.cli.config import ConfigOption
 
 BUG = 1
 CONFIG_FILE = "scanner.toml"
@@ -75,17 +78,23 @@ def _print_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-def _options_of_commands(context: typer.Context) -> dict[str, dict[str, bool]]:
-    """The options and arguments of each command, and which of them may be given several times."""
+def _options_of_commands(context: typer.Context) -> "dict[str, dict[str, ConfigOption]]":
+    """The options and arguments of each command as people call them; an option before an argument of its name."""
     commands = getattr(context.command, "commands", {})
     return {
-        name: {} if hasattr(command, "commands") else {str(each.name): _is_list(each) for each in command.params}
+        name: {}
+        if hasattr(command, "commands")
+        else dict(_named_option(each) for each in sorted(command.params, key=lambda each: each.opts[0].startswith("-")))
         for name, command in commands.items()
     }
 
 
-def _is_list(parameter: Any) -> bool:
-    return bool(parameter.nargs == -1 or getattr(parameter, "multiple", False))
+def _named_option(parameter: Any) -> "tuple[str, ConfigOption]":
+    from scanner.cli.config import ConfigOption
+
+    name = max(parameter.opts, key=len).lstrip("-").replace("-", "_")
+    is_list = bool(parameter.nargs == -1 or getattr(parameter, "multiple", False))
+    return name, ConfigOption(str(parameter.name), is_list)
 
 
 @app.callback()

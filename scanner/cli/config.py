@@ -9,17 +9,24 @@ settle = 30
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scanner.errors import UsageError
 
 
-def read_config(path: Path, commands: Mapping[str, Mapping[str, bool]]) -> dict[str, dict[str, Any]]:
+class ConfigOption(NamedTuple):
+    """An option of a command: Click's name of it, and whether it may be given several times."""
+
+    parameter: str
+    is_list: bool
+
+
+def read_config(path: Path, commands: Mapping[str, Mapping[str, ConfigOption]]) -> dict[str, dict[str, Any]]:
     """The options of each command, as Click wants them.
 
     Args:
         path: the file.
-        commands: the options that each command has, and whether they may be given several times.
+        commands: the options that each command has, by the names that people give them, with `_` between words.
 
     Raises:
         UsageError: it cannot be read, is no TOML, or names what there is not.
@@ -34,7 +41,9 @@ def read_config(path: Path, commands: Mapping[str, Mapping[str, bool]]) -> dict[
     return read
 
 
-def _options(path: Path, command: str, options: object, commands: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:
+def _options(
+    path: Path, command: str, options: object, commands: Mapping[str, Mapping[str, ConfigOption]]
+) -> dict[str, Any]:
     if not commands.get(command):
         there = ", ".join(sorted(name for name in commands if commands[name]))
         raise UsageError(f"{path}: there is no command {command!r} with options; choose of {there}")
@@ -44,7 +53,10 @@ def _options(path: Path, command: str, options: object, commands: Mapping[str, M
     for name in known.keys() - commands[command].keys():
         there = ", ".join(sorted(each.replace("_", "-") for each in commands[command]))
         raise UsageError(f"{path}: {command} has no option {name.replace('_', '-')!r}; choose of {there}")
-    return {name: _value(f"{path}: {command}, {name}", value, commands[command][name]) for name, value in known.items()}
+    return {
+        commands[command][name].parameter: _value(f"{path}: {command}, {name}", value, commands[command][name].is_list)
+        for name, value in known.items()
+    }
 
 
 def _value(place: str, value: object, is_list: bool) -> object:

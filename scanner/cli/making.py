@@ -32,7 +32,7 @@ def synth(
     from scanner import synth as mirror
 
     chosen_styles = _choice("--styles", styles, (*mirror.BOX_STYLES, *mirror.EXTRA_STYLES))
-    chosen_faults = _choice("--faults", faults, tuple(mirror.FAULTS))
+    chosen_faults = _choice("--faults", faults, tuple(mirror.FAULTS), joined_by="+")
     source = _digit_source(digits)
     if (folder / "truth.csv").exists():
         raise OutputError(f"{folder}: holds pages with their truth.csv already; choose another folder")
@@ -45,12 +45,12 @@ def synth(
     typer.echo(printable(f"{count} {'page' if count == 1 else 'pages'} and truth.csv in {folder}"))
 
 
-def _choice(option: str, given: str, names: "Sequence[T]") -> "list[T]":
-    """The names of a comma-separated list; each may be several of them joined by `+`."""
+def _choice(option: str, given: str, names: "Sequence[T]", joined_by: str | None = None) -> "list[T]":
+    """The names of a comma-separated list; where they can be joined, each may be several of them."""
     if given == "all":
         return list(names)
     words = [word.strip() for word in given.split(",")]
-    for part in (part for word in words for part in word.split("+")):
+    for part in (part for word in words for part in (word.split(joined_by) if joined_by else [word])):
         if part not in names:
             raise UsageError(f"{option}: there is no {part!r}; choose of {', '.join(map(str, names))}")
     return cast("list[T]", words)

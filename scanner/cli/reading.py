@@ -214,9 +214,11 @@ def predict(
     from scanner.network import load_network
 
     pictures.check_targets(images, (csv, plot))
-    results = pictures.predict_files(images, load_network(model), min_confidence)
-    for each in results:
+    results = []
+    drawn = pictures.MOST_DRAWN if plot is not None else 0
+    for each in pictures.predict_files(images, load_network(model), min_confidence, drawn=drawn):
         (tell if each.problem else say)(printable(each.line()))
+        results.append(each)
     if csv is not None:
         pictures.write_predictions(csv, results)
     if plot is not None:

@@ -88,13 +88,14 @@ def field_truths(layout: Layout, filled: Filled, scanned: Scan) -> tuple[FieldTr
 def write_pages(
     folder: Path, count: int, styles: Sequence[BoxStyle], faults: Sequence[str], seed: int, digits: DigitSource
 ) -> None:
-    """Write `count` pages, styles and faults taking turns, and their `truth.csv`."""
+    """Write `count` pages, styles and faults taking turns, and their `truth.csv`; another seed has none of them."""
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[TruthRow] = []
     for number in range(count):
         turn, place = divmod(number, len(styles))
         style, fault = styles[place], faults[(place + turn) % len(faults)]  # soon many, in time each with each
-        page = make_page(style, fault, (seed + number) % RESERVED_SEEDS, seed + number, digits)
+        layout_seed, page_seed = np.random.default_rng((seed, number)).integers((RESERVED_SEEDS, 2**32)).tolist()
+        page = make_page(style, fault, layout_seed, page_seed, digits)
         path = save_scan(page.image, folder / f"page{number + 1:04d}_{style}_{fault.replace('+', '_')}", page.dpi_xy)
         rows += truth_rows(path.name, 1, page.truth)
     write_truth(folder / "truth.csv", rows)

@@ -21,6 +21,7 @@ from scanner.training.mislabeled import corrected
 IDX_IMAGES = 0x0803  # magic number: unsigned bytes in three dimensions
 IDX_LABELS = 0x0801
 HOLD_OUT = 5000  # validation digits of a set without writers: a standard error of 0.1 points at 99.5 %
+HOLD_OUT_SEED = 1  # which those are
 HOLD_OUT_PART = 1 / 5  # ... but never more than this part of a small set
 WRITERS_HELD_OUT = 1 / 3  # validation part of the writers: people, not digits, are what the network must carry over to
 MIDDLE_GRAY = 127.5  # more than half of any digit image is paper
@@ -108,16 +109,17 @@ def download_mnist() -> Source:
     return replace(read_source(path), name="mnist")
 
 
-def hold_out(
-    digits: DigitSet, rng: np.random.Generator, writers_part: float = WRITERS_HELD_OUT
-) -> tuple[DigitSet, DigitSet]:
-    """Part digits into those to train with and those to validate with: by writer where writers are known."""
+def hold_out(digits: DigitSet, writers_part: float = WRITERS_HELD_OUT) -> tuple[DigitSet, DigitSet]:
+    """Part digits into those to train with and those to validate with: by writer where writers are known.
+
+    Of a set always the same, so that a network that is taught more is not judged by what it was trained on.
+    """
     if digits.writers is not None and len(np.unique(digits.writers)) > 1:
         writers = np.unique(digits.writers)
         first_held_out = writers[len(writers) - max(round(len(writers) * writers_part), 1)]
         held_out = digits.writers >= first_held_out
         return digits.take(np.flatnonzero(~held_out)), digits.take(np.flatnonzero(held_out))
-    order = rng.permutation(len(digits))
+    order = np.random.default_rng(HOLD_OUT_SEED).permutation(len(digits))
     count = min(HOLD_OUT, int(len(digits) * HOLD_OUT_PART))
     return digits.take(np.sort(order[count:])), digits.take(np.sort(order[:count]))
 
@@ -182,6 +184,8 @@ def _read_archive(path: Path) -> Source:
     """`x`, `y` and perhaps `writer`, or `x_train`, `y_train` and perhaps `x_test`, `y_test`."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("one array")
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise NoInputError(f"{path}: not a readable .npz archive ({error}); download or save it again") from error
@@ -207,13 +211,15 @@ def _checked(images: npt.NDArray[np.generic], labels: npt.NDArray[np.generic], w
         raise NoInputError(f"{path}: {len(images)} images need as many labels, there are {labels.shape}")
     if not np.isin(labels, np.arange(10)).all():
         raise NoInputError(f"{path}: labels must be 0 - 9, there is {labels[~np.isin(labels, np.arange(10))][0]}")
-    who = None if writers is None else np.asarray(writers).astype(np.int64)
+    who = None if writers is None else np.asarray(writers)
     if who is not None and who.shape != labels.shape:
         raise NoInputError(f"{path}: writer is {who.shape}, expected {labels.shape}")
+    if who is not None and who.dtype.kind not in "iu":
+        who = np.unique(who, return_inverse=True)[1]  # names
     ink = images.astype(np.uint8, copy=False)
     if ink.mean() > MIDDLE_GRAY:
         ink = 255 - ink
-    return DigitSet(ink, labels.astype(np.int64), who)
+    return DigitSet(ink, labels.astype(np.int64), None if who is None else who.astype(np.int64))
 
 
 def file_sha256(path: Path) -> str:

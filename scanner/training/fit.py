@@ -1,9 +1,13 @@
 """Fit a network: weights averaged, learning rate on a cosine, best epoch kept; or plainly. Every epoch is on disk."""
 
+import csv
 import hashlib
+import json
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +44,25 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class FitFiles:
-    """`history`: CSV, a line an epoch. `checkpoint`: a folder that is there while training and gone afterwards."""
+    """`history`: CSV, a line an epoch. `checkpoint`: a folder that is there while training and gone afterwards.
+
+    `best`: beside it, the averaged weights of the best epoch so far.
+    """
 
     history: Path
     checkpoint: Path
+
+    @property
+    def best(self) -> Path:
+        return self.checkpoint.with_suffix(".best.weights.h5")
+
+    @property
+    def epochs_done(self) -> int:
+        """As the checkpoint says; 0 where there is none."""
+        try:
+            return int(json.loads((self.checkpoint / "training_metadata.json").read_text())["epoch"])
+        except (OSError, ValueError, KeyError):
+            return 0
 
 
 def files_for(folder: Path, name: str, training: object) -> FitFiles:
@@ -74,11 +93,9 @@ def fit(
     loss = keras.losses.CategoricalCrossentropy if schedule.one_hot else keras.losses.SparseCategoricalCrossentropy
     model.compile(optimizer=optimizer_for(schedule, steps), loss=loss(from_logits=True), metrics=["accuracy"])
     classes = model.output_shape[1] if schedule.one_hot else 0
+    in_order = batches(variants, schedule.batch_size, np.random.default_rng(seed), files.epochs_done)
     trained = model.fit(
-        (
-            (images, _coded(labels, classes))
-            for images, labels in batches(variants, schedule.batch_size, np.random.default_rng(seed))
-        ),
+        ((images, _coded(labels, classes)) for images, labels in in_order),
         shuffle=False,  # the batches come shuffled
         steps_per_epoch=steps,
         epochs=schedule.epochs,
@@ -87,17 +104,29 @@ def fit(
         callbacks=fitting_callbacks(schedule, files),
         verbose=0,
     )
+    take_best(model, files)
     return int(trained.epoch[-1]) + 1
 
 
-def batches(variants: Sequence[Samples], size: int, rng: np.random.Generator) -> Iterator[tuple[Digits, Labels]]:
-    """Endless batches: (size, 28, 28) images and (size,) labels, each variant shuffled anew at its turn."""
-    while True:
-        for samples in variants:
-            order = rng.permutation(len(samples))
-            whole = max(len(order) // size, 1)
-            for index in np.array_split(order[: whole * size], whole):
-                yield samples.images[index], samples.labels[index]
+def take_best(model: Model, files: FitFiles) -> None:
+    """Give a model that is trained the weights of its best epoch, if such were kept; they are gone from disk then."""
+    if files.best.exists():
+        model.load_weights(files.best)
+        files.best.unlink()
+
+
+def batches(
+    variants: Sequence[Samples], size: int, rng: np.random.Generator, skipped: int = 0
+) -> Iterator[tuple[Digits, Labels]]:
+    """Endless batches: (size, 28, 28) images and (size,) labels, each variant shuffled anew at its turn.
+
+    `skipped`: epochs, a variant each, that an earlier start has done.
+    """
+    for number, samples in enumerate(cycle(variants)):
+        order = rng.permutation(len(samples))
+        whole = max(len(order) // size, 1)
+        for index in np.array_split(order[: whole * size], whole) if number >= skipped else ():
+            yield samples.images[index], samples.labels[index]
 
 
 def _coded(labels: Labels, classes: int) -> npt.NDArray[np.generic]:
@@ -123,8 +152,14 @@ def optimizer_for(schedule: Schedule, steps: int, clip: float | None = None) -> 
 
 
 def fitting_callbacks(schedule: Schedule, files: FitFiles) -> list[Any]:
-    """The checkpoint keeps the weights as they are; all after the swap sees the averaged ones."""
+    """The checkpoint keeps the weights as they are; all after the swap sees the averaged ones.
+
+    A training that goes on knows how good it has been, and for how long no better.
+    """
     from keras import callbacks
+
+    _drop_torn(files)
+    losses = _losses_before(files)
 
     def report(epoch: int, logs: dict[str, float]) -> None:
         log.info(
@@ -136,13 +171,56 @@ def fitting_callbacks(schedule: Schedule, files: FitFiles) -> list[Any]:
             100 * logs["val_accuracy"],
         )
 
+    stopping = callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience)
+
+    def remember(_: object) -> None:
+        if losses:
+            stopping.best, stopping.wait = min(losses), len(losses) - 1 - int(np.argmin(losses))
+
     choosing = [
         callbacks.SwapEMAWeights(swap_on_epoch=True),
-        callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience, restore_best_weights=True),
+        stopping,
+        callbacks.LambdaCallback(on_train_begin=remember),
+        callbacks.ModelCheckpoint(
+            str(files.best),
+            monitor="val_loss",
+            save_best_only=True,
+            save_weights_only=True,
+            initial_value_threshold=min(losses, default=None),
+        ),
     ]
     return [
-        callbacks.BackupAndRestore(str(files.checkpoint)),
+        callbacks.BackupAndRestore(str(files.checkpoint), double_checkpoint=True),
         *([] if schedule.is_plain else choosing),
         callbacks.CSVLogger(str(files.history), append=files.checkpoint.exists()),
         callbacks.LambdaCallback(on_epoch_end=report),
     ]
+
+
+def _drop_torn(files: FitFiles) -> None:
+    """What cannot be gone on with is removed: a checkpoint whose writing was interrupted, a best epoch without one."""
+    weights = files.checkpoint / "latest.weights.h5"
+    if weights.exists() and not weights.with_name(f"{weights.name}.bkp").exists() and not _is_whole(weights):
+        log.warning("%s is torn: the training begins anew", files.checkpoint)
+        shutil.rmtree(files.checkpoint)
+    if not files.checkpoint.exists():
+        files.best.unlink(missing_ok=True)
+
+
+def _is_whole(weights: Path) -> bool:
+    """Whether a file of weights can be opened: it ends where its own header says."""
+    import h5py  # type: ignore[import-untyped]
+
+    try:
+        with h5py.File(weights):
+            return True
+    except OSError:
+        return False
+
+
+def _losses_before(files: FitFiles) -> list[float]:
+    """The validation loss of each epoch that an interrupted training has done."""
+    if not files.best.exists() or not files.history.exists():
+        return []
+    with files.history.open(newline="") as file:
+        return [float(row["val_loss"]) for row in csv.DictReader(file) if row["val_loss"]][: files.epochs_done]

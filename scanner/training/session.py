@@ -111,7 +111,8 @@ def train(options: TrainOptions) -> TrainResult:
     with prepare.worker_pool(options.workers) as pool:
         data = (_prepare if recipe.is_reader else _prepare_plainly)(sources, options, pool)
     schedule = _schedule(recipe, options)
-    files = files_for(options.out, name, (options, [source.sha256 for source in sources]))
+    started = None if options.start_from is None else file_sha256(options.start_from)
+    files = files_for(options.out, name, (options, [source.sha256 for source in sources], started))
     epochs = _fit(model, data, files, schedule, options.seed)
     if before is not None:
         kept = blend(model, before, [*data.validation.values()])
@@ -166,7 +167,7 @@ def calibrate(onnx_path: Path, validation: Samples, real: Samples, classes: str)
     answers = scores.argmax(axis=1)
     is_read = (answers < DIGIT_COUNT) & (real.labels != NOT_A_DIGIT)  # print is refused by its row, not by the network
     threshold = choose_threshold(scores.max(axis=1)[is_read], (answers == real.labels)[is_read])
-    return temperature, threshold
+    return temperature, min(threshold, 1.0)
 
 
 def measure(onnx_path: Path, sets: Mapping[str, Samples], temperature: float) -> dict[str, Report]:
@@ -186,7 +187,7 @@ def _prepare(sources: Sequence[Source], options: TrainOptions, pool: Executor) -
     log.info("preparing %d variants of the digits", options.variants)
     rng = np.random.default_rng(options.seed)
     writers_part = WRITERS_HELD_OUT if options.start_from is None else CORRECTED_HELD_OUT
-    parts = {source.name: hold_out(source.train, rng, writers_part) for source in sources}
+    parts = {source.name: hold_out(source.train, writers_part) for source in sources}
     own = OwnSamples(options.boxed, options.drawn, options.junk)
     variants = prepare.training_variants(
         [training for training, _ in parts.values()],
@@ -237,8 +238,7 @@ def _own_origins(options: TrainOptions) -> list[dict[str, object]]:
 
 def _prepare_plainly(sources: Sequence[Source], options: TrainOptions, pool: Executor) -> _Prepared:
     """The digits of the sets and nothing else."""
-    rng = np.random.default_rng(options.seed)
-    parts = {source.name: hold_out(source.train, rng) for source in sources}
+    parts = {source.name: hold_out(source.train) for source in sources}
     validation = {f"{name} validation": prepare.as_given(held_out, pool) for name, (_, held_out) in parts.items()}
     return _Prepared(
         variants=[prepare.join([prepare.as_given(training, pool) for training, _ in parts.values()])],

@@ -5,6 +5,7 @@ classification (Graves et al. 2006) finds by itself which frames show which digi
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any
 
 import cv2
@@ -15,7 +16,7 @@ from scanner.strings.ctc import BLANK, SIGNS
 from scanner.strings.network import BUCKETS, bucket_of, padded
 from scanner.strings.picture import HEIGHT, WIDEST
 from scanner.training.architectures import Model
-from scanner.training.fit import FitFiles, Schedule, fitting_callbacks, optimizer_for
+from scanner.training.fit import FitFiles, Schedule, fitting_callbacks, optimizer_for, take_best
 from scanner.training.string_samples import Lines
 
 CLASSES = 1 + len(SIGNS)
@@ -79,7 +80,7 @@ def fit_strings(
     accuracy = keras.metrics.MeanMetricWrapper(exact, name="accuracy")
     model.compile(optimizer=optimizer_for(schedule, steps, clip=CLIPPED), loss=ctc_loss, metrics=[accuracy])
     lines = tf.data.Dataset.from_generator(  # a plain generator may not have batches of different widths
-        lambda: _endless(variants, schedule.batch_size, steps, np.random.default_rng(seed)),
+        lambda: _endless(variants, schedule.batch_size, steps, np.random.default_rng(seed), files.epochs_done),
         output_signature=(
             tf.TensorSpec((None, HEIGHT, None), tf.uint8),
             tf.TensorSpec((None, LONGEST), tf.int32),
@@ -95,6 +96,7 @@ def fit_strings(
         callbacks=fitting_callbacks(schedule, files),
         verbose=0,
     )
+    take_best(model, files)
     return int(trained.epoch[-1]) + 1
 
 
@@ -135,15 +137,14 @@ def labels_of(texts: Sequence[str]) -> LineLabels:
 
 
 def _endless(
-    variants: Sequence[Lines], size: int, steps: int, rng: np.random.Generator
+    variants: Sequence[Lines], size: int, steps: int, rng: np.random.Generator, skipped: int = 0
 ) -> Iterator[tuple[Pictures, LineLabels]]:
-    while True:
-        for lines in variants:
-            places = list(_batch_places(lines, size, rng))
-            for batch in rng.permutation(len(places))[:steps]:
-                width, index = places[batch]
-                varied = [_varied(lines.pictures[place], rng) for place in index]
-                yield padded(varied, width), labels_of([lines.texts[place] for place in index])
+    for number, lines in enumerate(cycle(variants)):
+        places = list(_batch_places(lines, size, rng))
+        for batch in rng.permutation(len(places))[:steps] if number >= skipped else ():
+            width, index = places[batch]
+            varied = [_varied(lines.pictures[place], rng) for place in index]
+            yield padded(varied, width), labels_of([lines.texts[place] for place in index])
 
 
 def _batch_places(

@@ -30,6 +30,7 @@ ROUND = 0.25  # part of the numbers that end in zeros, as amounts do
 SEPARATED = 0.35  # part of the strings with points, commas or dashes
 CROWDED = 0.25  # part of the lines of text that another one comes close to
 TURN, ZOOM = 1.5, 0.12  # standard deviations, in degrees and parts, of what is done to real crops
+TRUTH = "truth.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def read_lines(folder: Path) -> RealStrings:
     Raises:
         NoInputError: they are not there, or cannot be read.
     """
-    path = folder / "truth.json"
+    path = folder / TRUTH
     try:
         truth = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -23,7 +23,7 @@ from scanner.training.export import save_network, write_card, writing_into
 from scanner.training.fit import Schedule, files_for
 from scanner.training.prepare import worker_pool
 from scanner.training.string_fit import build_string_network, fit_strings
-from scanner.training.string_samples import Lines, RealStrings, read_lines, real_lines, written_lines
+from scanner.training.string_samples import TRUTH, Lines, RealStrings, read_lines, real_lines, written_lines
 
 STRINGS = "strings"  # the name of the recipe
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 45, 32, 1.5e-3, 30
@@ -82,7 +82,7 @@ def train_strings(options: StringOptions) -> StringResult:
     sources = read_sources(options.digits)
     real = [read_lines(folder) for folder in options.lines]
     rng = np.random.default_rng(options.seed)
-    parts = [hold_out(source.train, rng) for source in sources]
+    parts = [hold_out(source.train) for source in sources]
     if any(len(held_out) == 0 for _, held_out in parts):
         raise NoInputError("too few digits to hold some out for validation; give a larger set")
     real_parts = [_hold_out_lines(each, rng) for each in real]
@@ -103,7 +103,8 @@ def train_strings(options: StringOptions) -> StringResult:
             held_out[folder.name] = real_lines(some, pool)
     validation = sum(held_out.values(), Lines([], []))
     model = build_string_network()
-    files = files_for(options.out, options.name, (options, [source.sha256 for source in sources]))
+    truths = [file_sha256(folder / TRUTH) for folder in options.lines]
+    files = files_for(options.out, options.name, (options, [source.sha256 for source in sources], truths))
     schedule = Schedule(options.epochs or EPOCHS, options.batch_size or BATCH_SIZE, LEARNING_RATE, PATIENCE)
     with writing_into(options.out):
         epochs = fit_strings(model, variants, validation, schedule=schedule, seed=options.seed, files=files)

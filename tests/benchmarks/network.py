@@ -24,7 +24,6 @@ from scanner.arrays import Digits, Scores
 from scanner.digits import normalize
 from scanner.network import Network, in_fields, load_network
 from scanner.predict import normalize_picture
-from scanner.training import TrainOptions
 from scanner.training.augment import plain_crop, scan_like
 from scanner.training.datasets import hold_out, read_source
 from scanner.training.evaluate import evaluate
@@ -138,8 +137,7 @@ def _digitness(scores: Scores) -> npt.NDArray[np.floating]:
 
 def _held_out_digits(data: Path) -> Digits:
     """What no weight was trained on: MNIST's validation digits and the writers held out."""
-    rng = np.random.default_rng(TrainOptions().seed)  # as in training
-    held_out = [hold_out(read_source(data / name).train, rng)[1] for name in ("mnist", "swiss_digits.npz")]
+    held_out = [hold_out(read_source(data / name).train)[1] for name in ("mnist", "swiss_digits.npz")]
     return np.stack([normalize(plain_crop(ink)) for digits in held_out for ink in digits.ink])
 
 
