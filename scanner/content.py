@@ -36,6 +36,7 @@ TINY_COMB = 16.0  # pixels of the page, 4 mm at 100 dpi: words in print make sma
 TINY = 11.5  # pixels of the page: a digit in a smaller cell cannot be read, but letters have such holes
 BLANK_LIKE_READ = 0.3  # an empty row is a field if its cells are within this share the size of a read one's
 BLANK_ASPECT = (0.4, 1.35)  # width / height of the cells of an empty field
+DOUBTFUL = 0.8  # a row whose digits are less sure on average says nothing about the turn
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,25 @@ def keep_digit_rows(readings: Sequence[RowReading], classes: str) -> list[RowRea
         if is_empty and not any(_overlap(reading, other) for other in kept):
             kept.append(reading)
     return kept
+
+
+def evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, float]:
+    """How many digits surely read speak for this turn, and the mean probability of all.
+
+    Rows of letters look a little like digits either way up, so doubtful rows count for nothing.
+    """
+    inked = [reading for reading in readings if len(reading.inked)]
+    if not inked:
+        return 0.0, 0.0
+    count = np.array([len(reading.inked) for reading in inked])
+    sure = np.array([sureness(reading, classes) for reading in inked])
+    weight = np.clip((sure - DOUBTFUL) / (1 - DOUBTFUL), 0, 1)
+    return float((weight * count).sum()), float((sure * count).sum() / count.sum())
+
+
+def with_others(readings: Sequence[RowReading], others: Sequence[RowReading]) -> list[RowReading]:
+    """The readings, and of others those that stand on none of them."""
+    return [*readings, *(other for other in others if not any(_overlap(other, each) for each in readings))]
 
 
 def share_repeated(inked: Sequence[RowReading], classes: str) -> list[float]:

@@ -7,7 +7,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from pydantic import ValidationError
 
 from scanner.arrays import Gray, Quads
 from scanner.boxes import BoxRow, find_box_rows
@@ -28,6 +27,7 @@ FEWEST_CELLS = 2  # a lone box is a check box until its form says otherwise
 ADJOINING_MM = 0.4  # between cells that share their line
 TALL = 0.9  # of the cells' height: so far reach the sides of boxes that have only lost their top
 DECIMALS = 2  # of a millimeter
+LOWEST_MM = 2.5  # a box that people write in; words in print have boxes of two
 FILLED = 0.3  # of the cells of a row; a blank row may have that many with a speck or a printed mark
 SHARED = 0.05  # of the height: lines of neighbors lie on each other
 LEVEL_DEGREES = 0.05  # 0.2 mm over the width of a page
@@ -84,27 +84,32 @@ def propose_page(gray: Gray, dpi: float | None, network: Network, number: int = 
         number: of the page in its form.
 
     Raises:
-        FormError: its boxes are of no size that people write in.
+        FormError: its boxes are too small to write in.
     """
     gray = _straightened(gray)
     width_mm, height_mm = _size_mm(gray.shape, dpi)
     px_per_mm = gray.shape[1] / width_mm, gray.shape[0] / height_mm
     found = [row for row in find_box_rows(gray) if len(row.quads) <= MOST_CELLS]  # more are no number
-    rows = _apart(_without_print(gray, found, network))
-    try:
-        fields = tuple(
-            _field(name if number == 1 else f"p{number}{name}", rows[index], px_per_mm, number)
-            for index, name in name_in_reading_order([row.quads for row in rows])
-        )
-    except ValidationError as error:
+    boxes = _apart(_without_print(gray, found, network))
+    rows = [row for row in boxes if _height(row) >= LOWEST_MM * px_per_mm[1]]
+    if boxes and not rows:
         stated = "" if dpi is None else f", if its {dpi:g} dpi are right"
         raise FormError(
-            f"page {number}: is {width_mm:g} x {height_mm:g} mm{stated}, and its boxes of a size that no form has; "
-            "save the picture with its true resolution, or with none"
-        ) from error
+            f"page {number}: is {width_mm:g} x {height_mm:g} mm{stated}, and its boxes too small to write in; save the "
+            "picture with its true resolution, or with none"
+        )
+    fields = tuple(
+        _field(name if number == 1 else f"p{number}{name}", rows[index], px_per_mm, number)
+        for index, name in name_in_reading_order([row.quads for row in rows])
+    )
     size = round(width_mm * PX_PER_MM), round(height_mm * PX_PER_MM)
     picture = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if size[0] < gray.shape[1] else cv2.INTER_LINEAR)
     return Proposal(width_mm, height_mm, fields, np.asarray(picture, np.uint8), dpi is not None)
+
+
+def _height(row: BoxRow) -> float:
+    """Of its boxes, in pixels."""
+    return float(np.median(np.linalg.norm(row.quads[:, 3] - row.quads[:, 0], axis=1)))
 
 
 def write_form(path: Path, name: str, pages: list[Proposal]) -> None:

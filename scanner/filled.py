@@ -37,7 +37,7 @@ from scanner.register.features import apply
 from scanner.strings import read_lines
 from scanner.together import decode_together
 
-STRICT = 0.1  # of all numbers, the part that a rule allows, which vouches for what it allows
+STRICT = 0.125  # of all numbers, the part that a rule allows, which vouches for what it allows: a check digit does
 UNLIKELY, MOST_ALTERNATIVES = 1e-5, 20  # what else a number may be, that is kept
 SIDES = {"comb": 0.4, "open": OPEN}  # of the cells' height, to which their sides are printed
 
@@ -157,10 +157,10 @@ def _reading(
     if field.name in found.registration.unseen:
         status, reason = REVIEW, "box_not_found"
     elif status != REVIEW and (not best.is_valid or len(best.cells) > field.cells):
-        status, reason = REVIEW, "missing" if status == BLANK_STATUS else "check_failed"
+        status, reason = REVIEW, "missing" if status == BLANK_STATUS and field.required else "check_failed"
     elif status == ACCEPTED and field.name in found.known.references[found.page - 1].goes_on:
         status, reason = REVIEW, "cut_off"
-    elif status == ACCEPTED and not _is_sure(best, confidences, is_borne_out, policy):
+    elif status == ACCEPTED and not _is_sure(candidates, confidences, is_borne_out, policy):
         status, reason = REVIEW, "low_confidence"
     elif status == ACCEPTED and not is_sum and _may_be_other(best.cells, row, field, rule):
         status, reason = hold_back(best.cells, row.ink)
@@ -205,11 +205,19 @@ def _may_be_other(cells: str, row: RowReading, field: FormField, rule: FieldRule
     return any(number is not None and rule.allows(number) for number in numbers)
 
 
-def _is_sure(best: Candidate, confidences: npt.NDArray[np.float64], is_borne_out: bool, policy: Policy) -> bool:
-    """Under a strict rule the number as a whole counts, not each digit: the others vouch for a doubtful one."""
+def _is_sure(
+    candidates: Sequence[Candidate], confidences: npt.NDArray[np.float64], is_borne_out: bool, policy: Policy
+) -> bool:
+    """Under a strict rule a digit is as sure as all numbers with it: the others vouch for it, if the rule says so."""
+    best = candidates[0]
+    looks: list[float] = confidences.tolist()
     if is_borne_out:
-        return best.probability >= max(policy.min_field, policy.min_digit ** len(best.cells))
-    return bool(confidences.min() >= policy.min_digit and best.probability >= policy.min_field)
+        alike = [each for each in candidates if len(each.cells) == len(best.cells)]
+        looks = [
+            sum(each.probability for each in alike if each.cells[place] == cell)
+            for place, cell in enumerate(best.cells)
+        ]
+    return min(looks) >= policy.min_digit and best.probability >= policy.min_field
 
 
 def _confidences(cells: str, scores: Scores, network: Network) -> npt.NDArray[np.float64]:

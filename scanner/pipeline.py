@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
-import numpy as np
 
 from scanner.arrays import Gray
 from scanner.beside import mark_cut_off
 from scanner.boxes import find_boxes
 from scanner.cells import read_cells_of
-from scanner.content import RowReading, keep_digit_rows, score_cells, sureness
+from scanner.content import RowReading, evidence, keep_digit_rows, score_cells, with_others
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
 from scanner.network import Card, Network, load_network
@@ -41,9 +40,9 @@ READING_REASONS = {
 
 SURE_UPRIGHT = 0.95  # mean probability of the digits of a page that nobody turned: on their head they look like none
 TURNS = ((0, 2), (1, 3))  # quarter turns to try: upright and on its head, then the sideways ones
-DOUBTFUL = 0.8  # a row whose digits are less sure on average says nothing about the turn
 FEWER_TURNED = 2.0  # sure digits by which a turned page must read better: most pages are not turned
 NO_MEMORY = -4  # StsNoMem of OpenCV
+FEW_DIGITS = 3.0  # so many in boxes, weighted so, may be letters: there may be ruled lines, too
 ENOUGH_DIGITS = 6.0  # digits, weighted by their probability, that settle whether a page lies sideways
 
 
@@ -250,10 +249,15 @@ def policy_of(card: Card, min_confidence: float | None) -> Policy:
 def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
     """The rows of the page and the quarter turns after which it is upright."""
     boxed = _likeliest_turn(gray, network, read_rows)
-    if _evidence(boxed[0], network.card.classes)[0]:
+    in_boxes = evidence(boxed[0], network.card.classes)[0]
+    if in_boxes >= FEW_DIGITS:
         return boxed
     ruled = _likeliest_turn(gray, network, read_ruled)  # writing between lines makes doubtful boxes, too
-    return ruled if _evidence(ruled[0], network.card.classes)[0] or not boxed[0] else boxed
+    on_lines = evidence(ruled[0], network.card.classes)[0]
+    if not in_boxes:
+        return ruled if on_lines or not boxed[0] else boxed
+    is_both = on_lines >= ENOUGH_DIGITS and ruled[1] == boxed[1]
+    return (with_others(boxed[0], ruled[0]), boxed[1]) if is_both else boxed
 
 
 def _likeliest_turn(gray: Gray, network: Network, read: Reader) -> tuple[list[RowReading], int]:
@@ -261,7 +265,7 @@ def _likeliest_turn(gray: Gray, network: Network, read: Reader) -> tuple[list[Ro
     for turns in TURNS:
         for turn in turns:
             readings = read(turned(gray, turn), network)
-            total, mean = _evidence(readings, network.card.classes)
+            total, mean = evidence(readings, network.card.classes)
             if total > best[0] + (FEWER_TURNED if turn else 0.0):
                 best = (total, readings, turn)
             if mean >= SURE_UPRIGHT:
@@ -269,20 +273,6 @@ def _likeliest_turn(gray: Gray, network: Network, read: Reader) -> tuple[list[Ro
         if best[0] >= ENOUGH_DIGITS:
             break
     return best[1], best[2]
-
-
-def _evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, float]:
-    """How many digits surely read speak for this turn, and the mean probability of all.
-
-    Rows of letters look a little like digits either way up, so doubtful rows count for nothing.
-    """
-    inked = [reading for reading in readings if len(reading.inked)]
-    if not inked:
-        return 0.0, 0.0
-    count = np.array([len(reading.inked) for reading in inked])
-    sure = np.array([sureness(reading, classes) for reading in inked])
-    weight = np.clip((sure - DOUBTFUL) / (1 - DOUBTFUL), 0, 1)
-    return float((weight * count).sum()), float((sure * count).sum() / count.sum())
 
 
 def read_rows(gray: Gray, network: Network) -> list[RowReading]:
@@ -293,8 +283,8 @@ def read_rows(gray: Gray, network: Network) -> list[RowReading]:
     parts = score_cells(inks, network)
     readings = [RowReading(row, ink, part) for row, ink, part in zip(rows, inks, parts, strict=True)]
     kept = mark_cut_off(gray, keep_digit_rows(readings, network.card.classes), network)
-    if _evidence(kept, network.card.classes)[0] >= ENOUGH_DIGITS:
+    if evidence(kept, network.card.classes)[0] >= ENOUGH_DIGITS:
         return kept
     numbers = read_frames(gray, found.frames, network)  # a page whose fields have one frame each, and no cells
-    is_better = _evidence(numbers, network.card.classes)[0] > _evidence(kept, network.card.classes)[0]
+    is_better = evidence(numbers, network.card.classes)[0] > evidence(kept, network.card.classes)[0]
     return numbers if is_better and len(numbers) > len(kept) else kept

@@ -71,13 +71,14 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class _Said:
     """What a line says if it has a code: all of it, where the code starts, its digits; the shares of the codes that it
-    may be, and how likely the line says any."""
+    may be, how likely the line says any, and which part of that has no digit beside the code."""
 
     whole: str
     first: int
     count: int
     codes: Mapping[str, float]
     evidence: float
+    alone: float
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _find_code(page: Gray, blocks: Sequence[Block], network: Network, country: s
                 break
             found = _code_on(page, line, network, country)
             if found and (best is None or most * found.worth > best.worth):
-                best = replace(found, worth=most * found.worth, left=1.0 if rank == 0 else ELSEWHERE)
+                best = replace(found, worth=most * found.worth, left=found.left * (1.0 if rank == 0 else ELSEWHERE))
     return best
 
 
@@ -203,7 +204,7 @@ def _code_on(page: Gray, line: TextLine, network: Network, country: str) -> _Cod
         sureness = float(reading.scores.max(axis=1).prod())
         worth = said.evidence**EVIDENCE * sureness**SURENESS
         if worth >= LIKELY and (best is None or worth > best.worth):
-            best = _Code(worth, 1.0, reading)
+            best = _Code(worth, min(said.alone, 1.0), reading)
     return best
 
 
@@ -225,8 +226,15 @@ def _said(text: TextReading, pattern: str, country: str) -> _Said | None:
     evidence = max(sum(shares.values()), LEAST)
     _, whole, first = codes[code][0]
     alike = sorted(((share, each) for each, share in shares.items() if len(each) == len(code)), reverse=True)[:MOST]
-    expected = {each: share for share, each in alike} | {NO_NUMBER: 1 - evidence}
-    return _Said(whole, first, len(code), expected, evidence)
+    expected = {each: share for share, each in alike}
+    expected[NO_NUMBER] = 1 - sum(expected.values())  # a code of another length is none of these
+    alone = sum(part for each, ways in codes.items() for part, of, at in ways if not _has_more(of, at, len(each)))
+    return _Said(whole, first, len(code), expected, evidence, alone / evidence)
+
+
+def _has_more(whole: str, first: int, count: int) -> bool:
+    """Whether digits stand right beside a code: letters that look like such, or a longer number."""
+    return whole[:first][-1:].isdigit() or whole[first + count :][:1].isdigit()
 
 
 def _frame(line: TextLine, *, is_end: bool) -> Quads:

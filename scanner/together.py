@@ -14,6 +14,7 @@ Value: TypeAlias = Callable[[str, str], Fraction | None]
 
 ORDER_DENSITY = 0.5  # of random pairs, those in a given order
 CANDIDATES = 200  # of a field
+LARGEST = 600.0  # logarithm of what floats hold
 
 
 def decode_together(
@@ -67,10 +68,13 @@ def _decode_group(
     trust = [trust_in(_density(equation, cells), sum(cells[name] for name in equation.names)) for equation in equations]
     options = [[math.log(each.probability) for each in short[name]] for name in names]
     shares: dict[str, dict[int, float]] = {name: {} for name in names}
-    total = best = 0.0
-    for count, (choice, log_probability) in enumerate(best_first(options)):
+    total = best = tried = 0.0
+    likeliest = sum(each[0] for each in options)  # all are told as parts of it: of many fields each is very small
+    for count, (choice, log_of_all) in enumerate(best_first(options)):
+        log_probability = log_of_all - likeliest
         if math.exp(log_probability) * math.prod(trust) < ENOUGH * best or count >= EXPLORED:
             break
+        tried += math.exp(log_probability)
         chosen = {name: values[name][index] for name, index in zip(names, choice, strict=True)}
         is_broken = [equation.holds(chosen) is False for equation in equations]
         weight = math.exp(log_probability) * math.prod(
@@ -79,6 +83,9 @@ def _decode_group(
         total, best = total + weight, max(best, weight)
         for name, index in zip(names, choice, strict=True):
             shares[name][index] = shares[name].get(index, 0.0) + weight
+    untried = max(math.exp(min(-likeliest, LARGEST)) - tried, 0.0)
+    densities = (_density(equation, cells) for equation in equations)
+    total += untried * math.prod(1 + (factor - 1) * part for factor, part in zip(trust, densities, strict=True))
     ranked = {
         name: sorted(each, key=lambda index: (short[name][index].is_denied, -each[index], index))
         for name, each in shares.items()

@@ -1,8 +1,9 @@
 """What a line says, by two opinions: of the network that knows digits, on the parts of the line, and of the one that
 reads lines, on the whole. Where both agree, that is it; each makes the other doubt."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ LEAST = 1e-9  # probability of the whole: below it, all are alike
 NO_NUMBER = ""  # text of a candidate: words
 NOTHING: Mapping[str, float] = {}  # was said before
 UNEXPECTED = 0.02  # share of what was not said before
+MISCOUNTED = 0.02  # of the numbers whose length is known, those that people write with another
+OTHERS = 2  # of other lengths, the likeliest
 UNLIKELY = 1e-4  # of the likeliest on the whole: what is less likely is no candidate of it
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +56,8 @@ def weigh(
     length: int | None = None,
     expected: Mapping[str, float] = NOTHING,
 ) -> list[Candidate]:
-    """The likeliest numbers, the best first, and `NO_NUMBER` last where there may be words; none where nothing is.
+    """The likeliest numbers, the best first, then such of other lengths than asked for, which may be written there all
+    the same, and `NO_NUMBER` last where there may be words; none where nothing is.
 
     Args:
         line: with its segments.
@@ -73,6 +77,8 @@ def weigh(
     texts = [text for text in dict.fromkeys([*texts, *list(paths)[:CANDIDATES], *expected]) if text != NO_NUMBER]
     if not texts:
         return []
+    others = [] if length is None or expected else _of_other_lengths(frames, length)
+    texts += others
     parted = {text: paths.get(text) or lattice.path_to(text) for text in texts}
     worst = min((path.weight for path in parted.values() if path is not None), default=0.0)
     *wholes, word = np.maximum(log_probabilities(frames, [*texts, LETTERS]), np.log(LEAST)).tolist()
@@ -83,9 +89,18 @@ def weigh(
         Candidate(text, path, weights.whole * whole + weights.parts * (worst if path is None else path.weight) + said)
         for (text, path), whole, said in zip(parted.items(), wholes, before, strict=True)
     ]
-    weighed.sort(key=lambda each: -each.weight)
+    weighed = [
+        replace(each, weight=each.weight + math.log(MISCOUNTED)) if each.text in others else each for each in weighed
+    ]
+    weighed.sort(key=lambda each: (each.text in others, -each.weight))
     words = max(words, np.exp(word)) if expected else words
     if words > LEAST:
         weight = weights.whole * float(np.log(words)) + weights.parts * worst + no_number
         weighed.append(Candidate(NO_NUMBER, None, weight))
     return weighed
+
+
+def _of_other_lengths(frames: Floats, length: int) -> list[str]:
+    """The likeliest numbers with fewer digits or more."""
+    found = [text for text, _ in likeliest_strings(frames) if text and LETTERS not in text and len(text) != length]
+    return found[:OTHERS]
