@@ -61,6 +61,9 @@ MOST = 6  # codes that a line may say
 A_BLOCK, A_LINE = 0.22, 0.82  # what is left of a code's worth, for each likelier block, each line below
 NAMELESS = 0.7  # of its worth is left to a code below no name
 SPREAD = 0.6  # of the way from the middle to the edges: so far from there addresses stand
+PART_OF_MORE = (
+    0.5  # probability that no digit stands beside a code: below it, it is more likely part of a longer number
+)
 ELSEWHERE = 0.5  # of its probability is left to a code that does not stand in the likeliest block
 OVER = 0.9  # of a code's worth is left to one that is read upside down
 TURNS = ((0, 1.0), (2, OVER), (1, 0.6), (3, 0.6))
@@ -204,7 +207,7 @@ def _code_on(page: Gray, line: TextLine, network: Network, country: str) -> _Cod
         sureness = float(reading.scores.max(axis=1).prod())
         worth = said.evidence**EVIDENCE * sureness**SURENESS
         if worth >= LIKELY and (best is None or worth > best.worth):
-            best = _Code(worth, min(said.alone, 1.0), reading)
+            best = _Code(worth, max(said.alone, LEAST) if said.alone < PART_OF_MORE else 1.0, reading)
     return best
 
 
@@ -226,8 +229,8 @@ def _said(text: TextReading, pattern: str, country: str) -> _Said | None:
     evidence = max(sum(shares.values()), LEAST)
     _, whole, first = codes[code][0]
     alike = sorted(((share, each) for each, share in shares.items() if len(each) == len(code)), reverse=True)[:MOST]
-    expected = {each: share for share, each in alike}
-    expected[NO_NUMBER] = 1 - sum(expected.values())  # a code of another length is none of these
+    longer = sum(share for each, share in shares.items() if len(each) != len(code))  # or shorter
+    expected = {each: share for share, each in alike} | {NO_NUMBER: 1 - evidence + longer}
     alone = sum(part for each, ways in codes.items() for part, of, at in ways if not _has_more(of, at, len(each)))
     return _Said(whole, first, len(code), expected, evidence, alone / evidence)
 

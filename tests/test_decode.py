@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,29 @@ def test_a_sum_settles_a_doubtful_digit_of_any_field() -> None:
         read = together(**written, doubts={name: {place: (true, 0.4)}})
         assert {each: read[each].cells for each in "abc"} == {"a": "123", "b": "456", "c": "579"}
         assert all(each.is_valid and each.probability > 0.99 for each in read.values())
+
+
+def test_a_sum_of_many_doubtful_fields_is_not_sure_because_one_choice_of_few_tried_comes_out() -> None:
+    names = [f"a{number}" for number in range(12)]
+    written = dict.fromkeys(names, "1357") | {"total": str(12 * 1357)}
+    doubts = {place: (other, 0.45) for place, other in enumerate("2468")}
+    candidates = {name: decode(text, FREE, doubts if name != "total" else None) for name, text in written.items()}
+    equation = parse_equation(f"{' + '.join(names)} == total")
+
+    def value(_: str, text: str) -> float | None:
+        number = means(text)
+        return None if number is None else float(number or 0)
+
+    joint = decode_together(candidates, [equation], value, {name: len(text) for name, text in written.items()})
+    assert max(joint[name][0].probability for name in names) < 0.5
+
+
+def test_very_many_fields_that_hardly_can_be_read_are_read_all_the_same() -> None:
+    names = [f"a{number}" for number in range(80)]
+    candidates = {name: [Candidate("12", 1e-6, True), Candidate("17", 9e-7, True)] for name in names}
+    equation = parse_equation(f"{' + '.join(names[1:])} == a0")
+    joint = decode_together(candidates, [equation], lambda _, text: Fraction(text), dict.fromkeys(names, 2))
+    assert all(0 <= each[0].probability <= 1e-6 for each in joint.values())
 
 
 def test_a_wrong_sum_is_read_as_written_and_fails() -> None:

@@ -18,11 +18,11 @@ from scanner.boxes import BoxRow
 from scanner.cells import CellInk
 from scanner.cli import app
 from scanner.content import RowReading
-from scanner.decode import cell_alternatives
+from scanner.decode import Candidate, cell_alternatives
 from scanner.design import propose_form, propose_page, write_form
 from scanner.errors import FormError, NoInputError
 from scanner.fields import Policy
-from scanner.filled import number_in, value_of
+from scanner.filled import _is_sure, number_in, value_of
 from scanner.finding import find_form
 from scanner.form import Form, FormField, load_form
 from scanner.form.rules import field_rule
@@ -130,6 +130,18 @@ def test_a_wrong_sum_and_a_wrong_check_digit_are_read_as_written_and_looked_at(
     assert {name: field.value for name, field in fields.items()} == wrong
     assert {field.reason for field in fields.values()} == {"check_failed"}
     assert all(field.status == "review" for field in fields.values())
+
+
+def test_a_rule_vouches_for_the_digits_that_it_checks_and_no_others() -> None:
+    def sure(text: str, other: str, look: float, density: float) -> bool:
+        place = next(n for n, (one, two) in enumerate(zip(text, other, strict=True)) if one != two)
+        looks = np.array([look if n == place else 0.9999 for n in range(len(text))])
+        candidates = [Candidate(text, look / (look + (1 - look) * density), True)]
+        candidates.append(Candidate(other, 1 - candidates[0].probability, True))
+        return _is_sure(candidates, looks, is_borne_out=True, policy=Policy(0.99))
+
+    assert not sure("13052026", "18052026", 0.965, 1.0)  # both are days
+    assert sure("79927398", "79927393", 0.965, 0.002)  # but one of them has this check digit
 
 
 def test_what_the_form_asks_for_and_nobody_wrote_is_missing(known: KnownForm, tmp_path: Path) -> None:

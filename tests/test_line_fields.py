@@ -109,6 +109,14 @@ def test_a_line_on_which_a_note_lies_is_not_accepted(
     assert {(field.status, field.reason) for field in read(path, known).fields} == {("review", "box_not_found")}
 
 
+def test_digits_that_nobody_wrote_are_not_made_up(known: KnownForm, tmp_path: Path) -> None:
+    for seed, number in enumerate(("8652", "1174", "8888", "407")):
+        values = {"number": number, "day": "03126", "amount": "1"}
+        fields = {each.name: each for each in read(filled(known, values, tmp_path, seed), known).fields}
+        assert fields["number"].status == "review"
+        assert fields["day"].status == "review"
+
+
 def test_more_digits_than_the_form_has_are_not_accepted(known: KnownForm, tmp_path: Path) -> None:
     fields = {each.name: each for each in read(filled(known, {"amount": "1250374850"}, tmp_path), known).fields}
     assert fields["amount"].status == "review"

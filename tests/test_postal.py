@@ -12,8 +12,9 @@ from scanner.arrays import Gray
 from scanner.cli import app
 from scanner.network import load_network
 from scanner.pipeline import PageReading, read_gray
-from scanner.postal import PLACES, _said
+from scanner.postal import PLACES, _Said, _said
 from scanner.strings.ctc import BLANK, SIGNS
+from scanner.strings.opinions import NO_NUMBER
 from scanner.strings.text import TextReading
 from scanner.strings.words import MOST_LINES, find_blocks
 from scanner.synth.envelopes import COUNTRIES, make_envelope
@@ -75,6 +76,31 @@ def test_a_code_stands_where_its_country_writes_it(country: str, line: str, code
     )
     found = [said for pattern in PLACES[country] if (said := _said(text, pattern, country))]
     assert {said.whole[said.first : said.first + said.count] for said in found} == ({code} if code else set())
+
+
+def test_what_may_be_part_of_a_longer_number_is_told() -> None:
+    def said_of(country: str, **shares: float) -> _Said:
+        text = TextReading(
+            [(whole.strip("_"), share) for whole, share in shares.items()],
+            np.full((9, 1 + len(SIGNS)), 0.1), np.zeros((32, 96), np.uint8), np.eye(3), np.eye(2, 3), 96,
+        )  # fmt: skip
+        said = _said(text, PLACES[country][-1], country)
+        assert said is not None
+        return said
+
+    assert said_of("ch", _8001a=0.9).alone == 1
+    assert said_of("ch", _80331a=0.9).alone == 0  # of Germany
+    assert said_of("ch", _8001a=0.6, _80010a=0.3).alone == pytest.approx(2 / 3)
+    doubtful = said_of("any", a12345=0.5, a123456=0.45)
+    assert doubtful.codes == {"12345": 0.5, NO_NUMBER: pytest.approx(0.5)}
+
+
+def test_mail_of_another_country_is_not_accepted() -> None:
+    for country, other in (("de", "ch"), ("in", "us"), ("in", "de")):
+        for seed in range(3):
+            gray, code = envelope(country, seed)
+            field = read(gray, other).fields[0]
+            assert field.status == "review" or field.value == code
 
 
 @pytest.mark.parametrize("seed", range(4))

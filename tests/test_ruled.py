@@ -42,6 +42,27 @@ def test_what_stands_on_ruled_lines_is_found_and_mostly_read(tmp_path: Path) -> 
     assert right >= 11
 
 
+def test_the_first_line_of_a_page_may_be_written_on() -> None:
+    page = ruled_page(np.random.default_rng(2), ["307", "0482", "119"])
+    page[:130] = 255  # without the line above the first number
+    cv2.line(page, (20, 190), (600, 192), (120,), 2, cv2.LINE_AA)
+    _, frames = ruled_frames(page)
+    assert len(frames) == 3
+
+
+def test_leaning_strokes_and_small_digits_are_of_their_number() -> None:
+    page = ruled_page(np.random.default_rng(0), ["82", "69", "47"])
+    _, before = ruled_frames(page)
+    cv2.line(page, (200, 186), (250, 131), (0,), 4, cv2.LINE_AA)  # a 1 on the first line
+    cv2.ellipse(page, (236, 271), (9, 12), 0, 0, 360, (0,), 4, cv2.LINE_AA)  # a small 0 on the second
+    _, after = ruled_frames(page)
+    assert len(before) == len(after) == 3
+    starts = [[float(frame[:, 0].min()) for frame in sorted(each, key=lambda f: f[0, 1])] for each in (before, after)]
+    assert starts[1][0] < starts[0][0] - 40
+    assert starts[1][1] < starts[0][1] - 20
+    assert abs(starts[1][2] - starts[0][2]) < 3
+
+
 def test_letters_in_boxes_do_not_hide_ruled_lines() -> None:
     network = load_network()
     page = ruled_page(np.random.default_rng(0), ["307", "0482", "119", "58"])

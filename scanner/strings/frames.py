@@ -14,7 +14,7 @@ from scanner.strings.line import is_empty
 from scanner.strings.read import INSET, StringReading, read_strings
 from scanner.strings.ruled import ruled_frames
 
-MOST_FRAMES = 100  # of a page
+MOST_FRAMES, MOST_RULED = 100, 500  # of a page; numbers on its ruled lines
 MIN_SURENESS, MIN_LIKENESS = 0.75, 0.8  # mean probability of the digits to be the one read, and any digit at all
 LIKELY = 0.1  # probability of a number as a whole, at least: words read as digits in many ways
 SURE = 0.5  # probability of a number as a whole: then rests of lines and doubtful parts do not matter
@@ -33,7 +33,7 @@ def read_frames(page: Gray, frames: Quads, network: Network, *, is_ruled: bool =
     On ruled lines, of which something is always left, a number that is sure as a whole need not be clean.
     None where there are very many: then they are the cells of a table, and to look into each would take seconds.
     """
-    if len(frames) > MOST_FRAMES:
+    if len(frames) > (MOST_RULED if is_ruled else MOST_FRAMES):
         return []
     classes = network.card.classes
     read = [each for each in read_strings(page, frames, network) if each is not None]

@@ -23,11 +23,13 @@ PITCH = (14, 200)  # pixels that ruled lines are apart
 UPRIGHT = 1.3  # distances of lines: longer upright strokes are ruled
 TALL = 0.35  # distances of lines: what is lower is a dash or a dot
 STROKE = 0.22  # distances of lines: so far up and down some column of a digit has ink, and no dash
+LEANING = 1.5  # times as wide as high is a leaning stroke at most; what is wider is a dash
+SMALL, NEAR = 0.2, 1.0  # distances of lines: a small digit is so high, and so near to the others of its number
 APART = 2.2  # distances of lines: digits of a number are no farther apart
 ROOM = 0.06  # distances of lines: paper around a number
 WALL = 0.15, 0.4, 0.85  # distances of lines: an upright stroke so thin, so close to where they end, so high, is ruled
 SHARED, BEYOND = 0.5, 0.25  # distances of lines: a part of a row has so much in it; writing goes so far beyond
-MOST = 14  # parts of a number
+MOST = 20  # parts of a number
 
 Ints = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
@@ -52,13 +54,19 @@ def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
     parts = _Parts.of(leveled.rest)
     frames = [
         frame_of(boxes, ROOM * (low - top))
-        for (top, *_), (low, *ends) in pairwise(leveled.rules.tolist())
+        for (top, *_), (low, *ends) in pairwise(_with_one_above(leveled.rules).tolist())
         for boxes in _numbers_between(parts, (top, low), ends)
     ]
     if not frames:
         return nothing
     corners = cv2.transform(np.concatenate(frames)[None], leveled.to_page).reshape(-1, 4, 2)
     return _painted_over(page, leveled), np.asarray(corners, np.float32)
+
+
+def _with_one_above(rules: Ints) -> Ints:
+    """Ruled lines with one where another would be above the first: something may stand on that."""
+    pitch = int(np.median(np.diff(rules[:, 0])))
+    return np.vstack([rules[:1] - np.array([pitch, 0, 0]), rules])
 
 
 def _leveled(page: Gray) -> _Leveled | None:
@@ -130,7 +138,9 @@ class _Parts:
         part = self.labels[y0:y1, x0:x1] == label
         extent = np.where(part.any(axis=0), len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0), 0)
         high = np.flatnonzero(extent >= tall)
-        return (x0 + int(high[0]) - 1, y0, x0 + int(high[-1]) + 2, y1) if len(high) else None
+        if len(high):
+            return x0 + int(high[0]) - 1, y0, x0 + int(high[-1]) + 2, y1
+        return (x0, y0, x1, y1) if x1 - x0 <= LEANING * (y1 - y0) else None  # a stroke that leans is high nowhere
 
 
 def _numbers_between(parts: _Parts, rows: tuple[int, int], ends: Sequence[int]) -> list[Ints]:
@@ -144,7 +154,9 @@ def _numbers_between(parts: _Parts, rows: tuple[int, int], ends: Sequence[int]) 
     is_near_end = np.any([np.abs((x0 + x1) / 2 - end) < WALL[1] * pitch for end in ends], axis=0)
     is_wall = is_near_end & (x1 - x0 < WALL[0] * pitch) & (y1 - y0 > WALL[2] * pitch)
     is_here = ((middle > top) & (middle < low)) | (shared >= SHARED * pitch)  # digits may hang on those below
-    kept = parts.boxes[is_here & (y1 - y0 >= TALL * pitch) & ~is_wall]
+    is_high = y1 - y0 >= TALL * pitch
+    kept = parts.boxes[is_here & is_high & ~is_wall]
+    small = parts.boxes[is_here & ~is_high & (y1 - y0 >= SMALL * pitch) & (x1 - x0 <= LEANING * (y1 - y0))]
     limits = round(top - BEYOND * pitch), round(low + BEYOND * pitch)
     found = [parts.without_dashes(box, *limits, STROKE * pitch) for box in kept]
     here = np.array(sorted(box for box in found if box is not None), np.intp).reshape(-1, 4)
@@ -152,7 +164,15 @@ def _numbers_between(parts: _Parts, rows: tuple[int, int], ends: Sequence[int]) 
         return []
     reach = np.maximum.accumulate(here[:, 2])
     groups = np.split(here, np.flatnonzero(here[1:, 0] - reach[:-1] > APART * pitch) + 1)
-    return [group for group in groups if len(group) <= MOST]
+    return [_with_small(group, small[:, 1:], NEAR * pitch) for group in groups if len(group) <= MOST]
+
+
+def _with_small(group: Ints, small: Ints, near: float) -> Ints:
+    """The boxes (n, 4) of a number's parts with those of small ones that stand beside it, one after the other."""
+    for box in sorted(small.tolist(), key=lambda box: abs(box[0] - int(group[:, 0].mean()))):
+        if group[:, 0].min() - box[2] <= near and box[0] - group[:, 2].max() <= near:
+            group = np.vstack([group, np.array([box], np.intp)])
+    return group
 
 
 def _painted_over(page: Gray, leveled: _Leveled) -> Gray:
