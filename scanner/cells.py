@@ -15,6 +15,7 @@ from scanner.guides import without_guides
 from scanner.strips import CELL_SIZE, MARGIN, Floats, Sheet, cut_sheet, medians_by
 from scanner.strokes import OVERHANG, OWNERS, SPECK, owned_ink
 
+AT_LINE = 0.04  # of the height of a cell: ink so near to its upper or lower line reaches it
 MIN_INK = 14  # gray levels darker than paper: less is no ink
 NOISE = 4.0  # ink is darker than paper by at least this many sigma of its grain
 STEP_SIGMA = 0.954  # the median step between two pixels of grain, in sigma of the grain
@@ -107,6 +108,8 @@ def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellI
     corner, far = np.tile(sheet.boxes[:, :2], 2), np.tile(sheet.boxes[:, 2:], 2)
     is_blank = marks[:, 2] == 0
     extent = np.where(is_blank[:, None], 0, (marks - corner) / (far - corner)).astype(np.float32)
+    at_line = np.stack([extent[:, 1] < AT_LINE, extent[:, 3] > 1 - AT_LINE], axis=1)  # in its corners, too
+    touches = touches | (at_line & (~is_blank & (side_share[sheet.row_of] >= 1))[:, None])
     columns = (digits, is_blank, extent, on_frame & is_blank, touches, runs_on & ~is_blank)
     parts = (np.split(each, sheet.starts[1:]) for each in columns)
     return [CellInk(*row) for row in zip(*parts, strict=True)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -117,6 +117,7 @@ numbers = st.lists(st.text("0123456789", min_size=2, max_size=6), min_size=2, ma
     fault=st.sampled_from(["clean", "scan"]),
     seed=st.integers(0, 899),
 )
+@example(values=["77491", "33"], style="separate", fault="clean", seed=16)  # the bar of a 7 lies above its box
 @settings(derandomize=True, max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
 def test_what_is_accepted_is_what_was_written(values: list[str], style: BoxStyle, fault: str, seed: int) -> None:
     page = filled(style, values, fault, seed)
