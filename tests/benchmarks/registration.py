@@ -181,7 +181,9 @@ def measure_proposals(seed_base: int) -> None:
 
 
 def is_same(proposed: FormField, drawn: BoxField) -> bool:
-    is_there = abs(proposed.x_mm - drawn.x_mm) < SAME_MM and abs(proposed.y_mm - drawn.y_mm) < SAME_MM
+    """By where its cells begin and stand: a comb has no upper edge."""
+    low, drawn_low = proposed.y_mm + proposed.cell_height_mm, drawn.y_mm + drawn.cell_height_mm
+    is_there = abs(proposed.x_mm - drawn.x_mm) < SAME_MM and abs(low - drawn_low) < SAME_MM
     return is_there and proposed.cells == drawn.cells
 
 
