@@ -21,8 +21,7 @@ class Status:
         files, done, closed, waiting, moved: of the tables; closed ones cannot be opened, waiting ones are not all read.
         left: files that were not opened, by reason.
         pages, failed: pages read, and those that failed by reason.
-        accepted, review, blank: fields, as they were read.
-        settled: of those to review, what people have settled.
+        accepted, review, settled, blank: fields; settled ones were to review, and people have done so.
     """
 
     running: str
@@ -55,9 +54,11 @@ class Status:
         lines.append(
             f"pages     {self.pages + failed:,}: {self.pages:,} read, {failed:,} failed{_in_brackets(self.failed)}"
         )
-        fields = self.accepted + self.review + self.blank
-        review = f"{self.review:,} to review" + (f" ({self.settled:,} of them settled)" if self.settled else "")
-        lines.append(f"fields    {fields:,}: {self.accepted:,} accepted, {review}, {self.blank:,} blank")
+        fields = self.accepted + self.settled + self.review + self.blank
+        done = f"{self.settled:,} settled, " if self.settled else ""
+        lines.append(
+            f"fields    {fields:,}: {self.accepted:,} accepted, {done}{self.review:,} to review, {self.blank:,} blank"
+        )
         return "\n".join(lines)
 
 
@@ -93,7 +94,7 @@ def status_of(output: Path) -> Status:
         moved=counts.get("moved", 0),
         pages=counts.get("pages read", 0),
         accepted=counts.get("fields accepted", 0),
-        review=counts.get("fields review", 0),
+        review=counts.get("fields review", 0) - settled,
         blank=counts.get("fields blank", 0),
         settled=settled,
         left=unopened,

@@ -396,8 +396,8 @@ def test_status_tells_what_people_have_settled(out: Path, tmp_path: Path) -> Non
     assert "settled" not in before.text()
     correct(out, fill(out, ["?", "?"], tmp_path / "mine.csv", plain))
     after = status_of(out)
-    assert (after.review, after.settled) == (before.review, 2)
-    assert f"{after.review} to review (2 of them settled)" in after.text()
+    assert (after.review, after.settled) == (before.review - 2, 2)
+    assert f"2 settled, {after.review} to review" in after.text()
     assert json.loads(after.json())["settled"] == 2
 
 

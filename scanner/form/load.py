@@ -30,7 +30,9 @@ def read_form_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")  # Windows puts a mark in front; ends of lines stay
     except (OSError, UnicodeDecodeError) as error:
-        raise FormError(f"{path}: cannot be read ({error}); name a form.toml or its folder") from error
+        raise FormError(
+            f"{path}: cannot be read ({getattr(error, 'strerror', error)}); name a form.toml or its folder"
+        ) from error
 
 
 def parse_form(text: str, path: Path) -> Form:
