@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scanner.arrays import Quads
@@ -230,9 +230,10 @@ def test_in_a_field_what_may_be_a_digit_is_one_rather_than_no_digit() -> None:
     assert without_boxes.cells == "??"  # what is told of those has weighed it already
 
 
-@given(cells=st.text("0123456789_x?", min_size=1, max_size=12), sure=st.floats(0.5, 1.0))
+@given(cells=st.text("0123456789_x?", min_size=1, max_size=12), sure=st.floats(0.2, 1.0))
 @settings(derandomize=True, max_examples=200, deadline=None)
 def test_a_field_says_of_every_cell_what_it_is_and_how_sure(cells: str, sure: float) -> None:
+    assume("?" not in cells or sure > 0.5)  # else it is rather a digit
     result = field(cells, sure)
     assert result.cells == cells
     assert result.value == "".join(character for character in cells if character.isdigit())

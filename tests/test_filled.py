@@ -144,6 +144,16 @@ def test_a_rule_vouches_for_the_digits_that_it_checks_and_no_others() -> None:
     assert sure("79927398", "79927393", 0.965, 0.002)  # but one of them has this check digit
 
 
+def test_an_empty_field_that_counts_as_zero_fails_its_sum_and_is_not_missing(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "card")
+    document = tomlkit.parse((folder / "form.toml").read_text())
+    document["fields"][1]["zero_cells"] = "_"
+    (tmp_path / "card" / "form.toml").write_text(tomlkit.dumps(document))
+    page = scanned(WRITTEN | {"count_b": "", "total": "317"})
+    fields = {each.name: each for each in read(page, load_known_form(tmp_path / "card"), tmp_path).fields}
+    assert (fields["count_b"].value, fields["count_b"].reason) == ("", "check_failed")
+
+
 def test_what_the_form_asks_for_and_nobody_wrote_is_missing(known: KnownForm, tmp_path: Path) -> None:
     fields = {field.name: field for field in read(scanned({"count_a": "123"}), known, tmp_path).fields}
     assert (fields["total"].status, fields["total"].reason) == ("review", "missing")

@@ -117,10 +117,14 @@ def test_digits_that_nobody_wrote_are_not_made_up(known: KnownForm, tmp_path: Pa
         assert fields["day"].status == "review"
 
 
-def test_more_digits_than_the_form_has_are_not_accepted(known: KnownForm, tmp_path: Path) -> None:
-    fields = {each.name: each for each in read(filled(known, {"amount": "1250374850"}, tmp_path), known).fields}
-    assert fields["amount"].status == "review"
-    assert len(fields["amount"].cells) > 8
+def test_more_digits_than_the_form_has_are_not_accepted(tmp_path: Path) -> None:
+    (tmp_path / "form.toml").write_text(FORM.replace('type = "number"\ndecimals = 2\n', ""))  # no rule but their count
+    write_blank(tmp_path / "form.toml", tmp_path / "receipt.pdf")
+    plain = load_known_form(tmp_path)
+    for seed, number in ((0, "569605540"), (6, "569605540"), (6, "2852476531")):  # were accepted
+        fields = {each.name: each for each in read(filled(plain, {"amount": number}, tmp_path, seed), plain).fields}
+        assert (fields["amount"].status, fields["amount"].reason) == ("review", "check_failed")
+        assert len(fields["amount"].cells) > 8
 
 
 def test_an_empty_line_is_blank_or_missing_and_a_scribble_is_no_number(known: KnownForm, tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
 """What stands on ruled lines."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from scanner.arrays import Gray
-from scanner.content import sureness
-from scanner.network import load_network
+from scanner.content import RowReading, sureness
+from scanner.network import Network, load_network
 from scanner.pipeline import PageReading, read_image, read_page, read_rows
-from scanner.strings import ruled_frames
+from scanner.strings import read_ruled, ruled_frames
 from scanner.synth.hand import DrawnDigits
 from scanner.synth.strings import write_string
 
@@ -73,6 +75,19 @@ def test_letters_in_boxes_do_not_hide_ruled_lines() -> None:
     boxed = read_rows(page, network)
     assert [sureness(row, network.card.classes) > 0.8 for row in boxed] == [True]  # they look like digits
     assert len(read_image(page, network)) == 5
+
+
+def test_boxes_that_hardly_hold_digits_are_left_for_ruled_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = load_network()
+    page = ruled_page(np.random.default_rng(0), ["307", "0482", "119", "58"])
+
+    def doubtful(gray: Gray, network: Network) -> list[RowReading]:
+        """Some row of the page, as if it stood in boxes and were read with .7."""
+        row = read_ruled(page, network)[0]
+        return [replace(row, scores=0.7 * np.eye(12, dtype=np.float32)[row.scores.argmax(axis=1)])]
+
+    monkeypatch.setattr("scanner.pipeline.read_rows", doubtful)
+    assert len(read_image(page, network)) == 4
 
 
 def test_lines_without_writing_hold_nothing() -> None:
