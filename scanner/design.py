@@ -12,10 +12,11 @@ from scanner.arrays import Gray, Quads
 from scanner.boxes import BoxRow, find_box_rows
 from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, score_cells
+from scanner.drawing import GREEN, Bgr, Shown, draw_fields, encode_picture
 from scanner.errors import FormError, NoInputError, PageError
 from scanner.fields import name_in_reading_order
 from scanner.form import MOST_CELLS, MOST_PAGES, Form, FormField, Sheet, form_text
-from scanner.known import MM_PER_INCH, PX_PER_MM, picture_bytes, picture_path
+from scanner.known import MM_PER_INCH, PX_PER_MM, cells_mm, drawing_path, picture_bytes, picture_path
 from scanner.labels import find_labels, with_names
 from scanner.network import Network, load_network
 from scanner.page import count_pages, load_page
@@ -113,7 +114,7 @@ def _height(row: BoxRow) -> float:
 
 
 def write_form(path: Path, name: str, pages: list[Proposal]) -> None:
-    """Write `form.toml` and the pictures of its pages beside it.
+    """Write `form.toml`, the pictures of its pages beside it, and the same with the fields drawn on them.
 
     Raises:
         FormError: no page has boxes.
@@ -126,7 +127,18 @@ def write_form(path: Path, name: str, pages: list[Proposal]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for number, page in enumerate(pages, start=1):
         write_whole(picture_path(path.parent, number), partial(_write_bytes, data=picture_bytes(page.picture)))
+        drawn = drawing_path(path.parent, number)
+        write_whole(drawn, partial(_write_bytes, data=encode_picture(drawn.name, draw_proposal(page))))
     write_whole(path, partial(_write_bytes, data=text.encode()))
+
+
+def draw_proposal(page: Proposal) -> Bgr:
+    """The page with the name, layout and boxes of each field on it."""
+    shown = [
+        Shown(cells_mm(field) * PX_PER_MM - 0.5, f"{field.name}: {field.cells} {field.layout}", GREEN)
+        for field in page.fields
+    ]
+    return draw_fields(page.picture, shown)
 
 
 def _write_bytes(path: Path, data: bytes) -> None:

@@ -127,6 +127,11 @@ def picture_path(folder: Path, page: int) -> Path:
     return folder / f"form-page{page}.png"
 
 
+def drawing_path(folder: Path, page: int) -> Path:
+    """Where a form's page lies with its fields drawn on it, for people to look at."""
+    return folder / f"form-page{page}-fields.png"
+
+
 def picture_bytes(gray: Gray) -> bytes:
     """The picture of a page at `PX_PER_MM` as a PNG that says so."""
     buffer = io.BytesIO()

@@ -15,7 +15,7 @@ SETTLING = "settling"
 YOUNG_REASONS = (SETTLING, "changing")
 LEFT_REASONS = {
     "unknown_type": "the name does not end like that of an image",
-    "form_picture": "`form-page1.png`, what a form looks like",
+    "form_picture": "`form-page1.png`, what a form looks like, or `form-page1-fields.png`",
     SETTLING: "it is younger than `--settle`: the next run reads it",
     "changing": "it was being written while the run looked at it: the next run reads it",
     "interrupted": "the run ended before this file, or before its last page",

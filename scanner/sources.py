@@ -18,7 +18,7 @@ SUFFIXES = frozenset(
 
 FORM_FILE = "form.toml"
 NUMBER = re.compile(r"[0-9]+")
-FORM_PICTURE = re.compile(r"form-page\d+\.png")  # what a form looks like, beside its form.toml
+FORM_PICTURE = re.compile(r"form-page\d+(-fields)?\.png")  # what a form looks like, beside its form.toml
 
 
 @dataclass(frozen=True, slots=True)

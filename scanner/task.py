@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 
 from scanner.arrays import Gray
+from scanner.drawing import encode_picture
 from scanner.errors import PageError
 from scanner.fields import ACCEPTED, REVIEW, FieldReading
 from scanner.network import Network, NetworkFiles, start_network
@@ -22,7 +23,6 @@ from scanner.overlay import (
     cut_field,
     draw_overlay,
     draw_thumbnail,
-    encode_picture,
     overlay_path,
     thumbnail_path,
 )

@@ -4,23 +4,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from scanner.arrays import Gray
+from scanner.drawing import GREEN, ORANGE, Bgr, Shown, draw_fields
 from scanner.errors import PageError
-from scanner.finding import find_form
+from scanner.finding import FoundForm, find_form
 from scanner.known import KnownForm
+from scanner.overlay import numbered, safe_path
 from scanner.page import count_pages, discover, load_page
+from scanner.register.features import apply
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One page of a file; `told` says what was found on it."""
+    """One page of a file; `told` says what was found on it, `picture` shows it."""
 
     file: str
     page: int
     is_found: bool
     told: str
+    picture: Bgr | None = None
 
     def line(self) -> str:
         return f"{self.file}, page {self.page}: {self.told}"
+
+    @property
+    def picture_name(self) -> str:
+        """Below a folder of pictures: `exams/a.tif-p02.jpg`."""
+        return f"{numbered(safe_path(self.file), self.page)}.jpg"
 
 
 def try_form(known: KnownForm, inputs: Sequence[Path]) -> Iterator[Trial]:
@@ -41,7 +53,8 @@ def try_form(known: KnownForm, inputs: Sequence[Path]) -> Iterator[Trial]:
 
 def _try_page(known: KnownForm, path: Path, name: str, number: int) -> Trial:
     try:
-        found = find_form(load_page(path, number).gray, [known])
+        gray = load_page(path, number).gray
+        found = find_form(gray, [known])
     except PageError as error:
         return Trial(name, number, False, error.detail)
     if found is None:
@@ -53,4 +66,17 @@ def _try_page(known: KnownForm, path: Path, name: str, number: int) -> Trial:
     )
     if registration.unseen:
         told += f"; not those of {', '.join(sorted(registration.unseen))}"
-    return Trial(name, number, True, told)
+    return Trial(name, number, True, told, _draw(gray, found))
+
+
+def _draw(gray: Gray, found: FoundForm) -> Bgr:
+    """The page with the boxes of each field where they were found, and how far that is from where its print says."""
+    registration, cells_mm = found.registration, found.known.references[found.page - 1].cells_mm
+    from_page = np.linalg.inv(registration.matrix)
+    shown = []
+    for name, quads in registration.quads.items():
+        off_mm = (apply(from_page, quads.astype(np.float64)) - cells_mm[name]).mean(axis=(0, 1))
+        is_seen = name not in registration.unseen
+        told = f"{np.hypot(*off_mm):.2f} mm" if is_seen else "box_not_found"
+        shown.append(Shown(quads, f"{name} {told}", GREEN if is_seen else ORANGE))
+    return draw_fields(gray, shown)

@@ -20,6 +20,7 @@ from scanner.cli import app
 from scanner.content import RowReading
 from scanner.decode import Candidate, cell_alternatives
 from scanner.design import propose_form, propose_page, write_form
+from scanner.drawing import GREEN
 from scanner.errors import FormError, NoInputError
 from scanner.fields import Policy
 from scanner.filled import _is_sure, number_in, value_of
@@ -193,21 +194,38 @@ def test_a_form_may_lie_among_its_scans(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "in")
     saved(scanned(WRITTEN), tmp_path / "in" / "page")
     summary = run([tmp_path / "in"], tmp_path / "out", order=Order(forms=(tmp_path / "in",)))
-    assert (summary.pages, summary.skipped) == (1, 2)
-    assert "form-page1.png,0,,skipped,form_picture," in (tmp_path / "out" / "pages.csv").read_text()
+    assert (summary.pages, summary.skipped) == (1, 3)
+    told = (tmp_path / "out" / "pages.csv").read_text()
+    assert "form-page1.png,0,,skipped,form_picture," in told
+    assert "form-page1-fields.png,0,,skipped,form_picture," in told
 
 
 def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
     saved(scanned(WRITTEN), tmp_path / "a")
     (tmp_path / "b.png").write_bytes(b"nothing")
     cv2.imwrite(str(tmp_path / "c.png"), np.full((500, 400), 255, np.uint8))
-    told = [trial.line() for trial in try_form(known, [tmp_path])]
+    trials = list(try_form(known, [tmp_path]))
+    told = [trial.line() for trial in trials]
     assert told[0].endswith("mm off on average before they were fitted")
     assert "the boxes of 4 of 4 fields are there" in told[0]
     assert told[1].startswith("b.png, page 0: ")
     assert told[2] == "c.png, page 1: does not show the form"
+    assert [trial.picture is None for trial in trials] == [False, True, True]
     with pytest.raises(NoInputError):
         list(try_form(known, [tmp_path / "none"]))
+
+
+def test_a_trial_shows_where_the_boxes_were_found(known: KnownForm, tmp_path: Path) -> None:
+    path = saved(scanned(WRITTEN), tmp_path / "a")
+    gray = load_page(path, 1).gray
+    (trial,) = try_form(known, [path])
+    assert trial.picture is not None
+    scale = trial.picture.shape[0] / gray.shape[0]
+    found = find_form(gray, [known])
+    assert found is not None
+    corners = np.concatenate([quads.reshape(-1, 2) for quads in found.registration.quads.values()]) * scale
+    is_green = (trial.picture == np.array(GREEN)).all(axis=2)
+    assert all(is_green[y - 1 : y + 2, x - 1 : x + 2].any() for x, y in corners.round().astype(int).tolist())
 
 
 def test_a_form_without_its_picture_cannot_be_found(folder: Path, tmp_path: Path) -> None:
@@ -322,12 +340,22 @@ def test_the_commands_of_a_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     made = RUNNER.invoke(app, ["form", "new", str(blank), "-o", str(form)])
     assert (made.exit_code, made.output) == (
         0,
-        f"{form}: 4 fields on 1 page\nnamed by their place; to name fields by their labels, install tesseract\n",
+        f"{form}: 4 fields on 1 page, drawn in form-page1-fields.png\n"
+        "named by their place; to name fields by their labels, install tesseract\n",
     )
     again = RUNNER.invoke(app, ["form", "new", str(blank), "-o", str(form)])
     assert again.exit_code == 2
     page, other = saved(scanned(WRITTEN), tmp_path / "page"), tmp_path / "other.png"
     cv2.imwrite(str(other), np.full((500, 400), 255, np.uint8))
+    drawn, plain = (cv2.imread(str(form.parent / name)) for name in ("form-page1-fields.png", "form-page1.png"))
+    assert (drawn == np.array(GREEN)).all(axis=2).any()
+    assert not (plain == np.array(GREEN)).all(axis=2).any()
+    pictures = tmp_path / "pictures"
+    checked = RUNNER.invoke(app, ["form", "check", str(form.parent), str(page), str(other), "-o", str(pictures)])
+    assert checked.exit_code == 8
+    assert [each.name for each in pictures.iterdir()] == [f"{page.name}.jpg"]
+    checked = RUNNER.invoke(app, ["form", "check", str(form.parent), str(page), "-o", str(blank)])
+    assert checked.exit_code == 6
     checked = RUNNER.invoke(app, ["form", "check", str(form.parent), str(page)])
     assert checked.exit_code == 0
     assert "form card, 4 fields, no mistakes" in checked.output

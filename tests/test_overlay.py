@@ -8,18 +8,15 @@ import numpy as np
 import pytest
 
 from scanner.arrays import Gray
+from scanner.drawing import GRAY, LONG_SIDE, Shown, encode_picture, lay_out, quarter_turns
 from scanner.fields import FieldReading
 from scanner.overlay import (
     COLORS,
-    LONG_SIDE,
     cells_in_crop,
     crop_path,
     cut_field,
     draw_overlay,
-    encode_picture,
-    lay_out,
     overlay_path,
-    quarter_turns,
 )
 from scanner.pipeline import PageReading
 
@@ -106,9 +103,14 @@ def test_skew_does_not_turn_a_page() -> None:
 
 def labels(*fields: FieldReading) -> dict[str, list[tuple[float, float]]]:
     """Where each text stands."""
-    quads = [np.array(one.cell_quads, np.float32).reshape(-1, 4, 2) for one in fields]
+    shown = [
+        Shown(
+            np.array(one.cell_quads, np.float32).reshape(-1, 4, 2), f"{one.name} {one.confidence:.3f}", GRAY, one.cells
+        )
+        for one in fields
+    ]
     placed: dict[str, list[tuple[float, float]]] = {}
-    for label in lay_out(fields, quads, 1200, 1800).labels:
+    for label in lay_out(shown, 1200, 1800).labels:
         placed.setdefault(label.text, []).append((label.x, label.y))
     return placed
 

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scanner.cli.app import ExitCodes, app, printable, say
 from scanner.errors import SOME_PAGES_FAILED, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from scanner.drawing import Bgr
 
 forms = typer.Typer(cls=ExitCodes, no_args_is_help=True)
 app.add_typer(forms, name="form", help="Describe a form, so that its fields have names and rules.")
@@ -32,7 +35,7 @@ def new(
     """Find the boxes of a form and write form.toml, to be looked through: name the fields, say what they hold."""
     from scanner.design import propose_form, write_form
     from scanner.form.load import FILE_NAME
-    from scanner.known import picture_path
+    from scanner.known import drawing_path, picture_path
     from scanner.labels import LANGUAGE, missing
 
     if output.is_dir() or output.suffix != ".toml":
@@ -51,8 +54,8 @@ def new(
         write_form(output, name, pages)
     except OSError as error:
         raise OutputError(f"{output}: cannot write: {error.strerror}; choose another folder") from error
-    fields = sum(len(page.fields) for page in pages)
-    say(printable(f"{output}: {_count(fields, 'field')} on {_count(len(pages), 'page')}"))
+    fields, drawn = sum(len(page.fields) for page in pages), drawing_path(output.parent, 1).name
+    say(printable(f"{output}: {_count(fields, 'field')} on {_count(len(pages), 'page')}, drawn in {drawn}"))
     if lacking is not None:
         say(printable(f"named by their place; to name fields by their labels, {lacking}"))
     for number, page in enumerate(pages, start=1):
@@ -81,6 +84,9 @@ def blank(
 def check(
     form: Annotated[Path, typer.Argument(help="form.toml, or its folder.", show_default=False)],
     scans: Annotated[list[Path] | None, typer.Argument(help="Pages to find it on.", show_default=False)] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder for pictures of these pages with the boxes on them.")
+    ] = None,
 ) -> None:
     """Tell every mistake of a form; and of each page whether it shows the form, and how far its boxes lie off."""
     from scanner.known import load_known_form
@@ -96,10 +102,23 @@ def check(
                 f"{name}: one more box is printed beside its cells; count them, or make that one a field of its own"
             )
         )
-    trials = list(try_form(known, scans or []))
-    for trial in trials:
+    is_missing = False
+    for trial in try_form(known, scans or []):
         say(printable(trial.line()))
-    raise typer.Exit(SOME_PAGES_FAILED if any(not trial.is_found for trial in trials) else 0)
+        is_missing |= not trial.is_found
+        if output is not None and trial.picture is not None:
+            _save(output / trial.picture_name, trial.picture)
+    raise typer.Exit(SOME_PAGES_FAILED if is_missing else 0)
+
+
+def _save(path: Path, picture: "Bgr") -> None:
+    from scanner.drawing import encode_picture
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_picture(path.name, picture))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write: {error.strerror}; choose another folder with --output") from error
 
 
 @forms.command()

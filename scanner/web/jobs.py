@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Quads
+from scanner.drawing import encode_picture
 from scanner.errors import PageError
 from scanner.export import FIELD_COLUMNS, field_row
 from scanner.fields import FieldReading
-from scanner.overlay import cut_field, draw_overlay, encode_picture
+from scanner.overlay import cut_field, draw_overlay
 from scanner.page import count_pages, load_page, load_picture
 from scanner.pipeline import PageFailure, read_gray
 from scanner.predict import predict_digit

@@ -15,8 +15,9 @@ from pathlib import Path
 import cv2
 
 from scanner import pipeline
+from scanner.drawing import encode_picture
 from scanner.network import load_network
-from scanner.overlay import draw_overlay, encode_picture
+from scanner.overlay import draw_overlay
 from scanner.page import load_page
 from scanner.pipeline import PageFailure, PageReading
 from scanner.truth import Score, score_page
