@@ -1,4 +1,4 @@
-"""Whether pages show a form, and how well: what `scanner form check` prints."""
+"""Which of the forms pages show, and how well: what `scanner form check` prints and draws."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class Trial:
         return f"{numbered(safe_path(self.file), self.page)}.jpg"
 
 
-def try_form(known: KnownForm, inputs: Sequence[Path]) -> Iterator[Trial]:
-    """Look for a form on every page of files and folders.
+def try_forms(forms: Sequence[KnownForm], inputs: Sequence[Path]) -> Iterator[Trial]:
+    """Look for the forms on every page of files and folders.
 
     Raises:
         NoInputError: no input exists.
@@ -48,20 +48,21 @@ def try_form(known: KnownForm, inputs: Sequence[Path]) -> Iterator[Trial]:
             yield Trial(source.name, 0, False, error.detail)
             continue
         for number in range(1, pages + 1):
-            yield _try_page(known, source.path, source.name, number)
+            yield _try_page(forms, source.path, source.name, number)
 
 
-def _try_page(known: KnownForm, path: Path, name: str, number: int) -> Trial:
+def _try_page(forms: Sequence[KnownForm], path: Path, name: str, number: int) -> Trial:
     try:
         gray = load_page(path, number).gray
-        found = find_form(gray, [known])
+        found = find_form(gray, forms)
     except PageError as error:
         return Trial(name, number, False, error.detail)
     if found is None:
-        return Trial(name, number, False, "does not show the form")
-    registration, fields = found.registration, len(known.fields_of(found.page))
+        told = "does not show the form" if len(forms) == 1 else "shows none of the forms"
+        return Trial(name, number, False, told)
+    registration, fields = found.registration, len(found.known.fields_of(found.page))
     told = (
-        f"page {found.page} of the form; the boxes of {registration.frames} of {fields} fields are there, "
+        f"page {found.page} of form {found.known.form.name}; the boxes of {registration.frames} of {fields} fields are there, "
         f"{registration.residual_mm:.2f} mm off on average before they were fitted"
     )
     if registration.unseen:

@@ -35,7 +35,7 @@ from scanner.pipeline import PageFailure, PageReading, read_page
 from scanner.run import run
 from scanner.synth import BoxField, DrawnDigits, Label, Layout, SyntheticPage, scan_form
 from scanner.synth.files import save_scan
-from scanner.trial import try_form
+from scanner.trial import try_forms
 
 RUNNER = CliRunner()
 DPI = 200.0
@@ -204,7 +204,7 @@ def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
     saved(scanned(WRITTEN), tmp_path / "a")
     (tmp_path / "b.png").write_bytes(b"nothing")
     cv2.imwrite(str(tmp_path / "c.png"), np.full((500, 400), 255, np.uint8))
-    trials = list(try_form(known, [tmp_path]))
+    trials = list(try_forms([known], [tmp_path]))
     told = [trial.line() for trial in trials]
     assert told[0].endswith("mm off on average before they were fitted")
     assert "the boxes of 4 of 4 fields are there" in told[0]
@@ -212,13 +212,13 @@ def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
     assert told[2] == "c.png, page 1: does not show the form"
     assert [trial.picture is None for trial in trials] == [False, True, True]
     with pytest.raises(NoInputError):
-        list(try_form(known, [tmp_path / "none"]))
+        list(try_forms([known], [tmp_path / "none"]))
 
 
 def test_a_trial_shows_where_the_boxes_were_found(known: KnownForm, tmp_path: Path) -> None:
     path = saved(scanned(WRITTEN), tmp_path / "a")
     gray = load_page(path, 1).gray
-    (trial,) = try_form(known, [path])
+    (trial,) = try_forms([known], [path])
     assert trial.picture is not None
     scale = trial.picture.shape[0] / gray.shape[0]
     found = find_form(gray, [known])
@@ -354,6 +354,8 @@ def test_the_commands_of_a_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     checked = RUNNER.invoke(app, ["form", "check", str(form.parent), str(page), str(other), "-o", str(pictures)])
     assert checked.exit_code == 8
     assert [each.name for each in pictures.iterdir()] == [f"{page.name}.jpg"]
+    together = RUNNER.invoke(app, ["form", "check", str(tmp_path), str(page), str(other)])
+    assert f"{page.name}, page 1: page 1 of form card; " in together.output
     checked = RUNNER.invoke(app, ["form", "check", str(form.parent), str(page), "-o", str(blank)])
     assert checked.exit_code == 6
     checked = RUNNER.invoke(app, ["form", "check", str(form.parent), str(page)])

@@ -11,6 +11,7 @@ from scanner.errors import SOME_PAGES_FAILED, OutputError, UsageError
 
 if TYPE_CHECKING:
     from scanner.drawing import Bgr
+    from scanner.known import KnownForm
 
 forms = typer.Typer(cls=ExitCodes, no_args_is_help=True)
 app.add_typer(forms, name="form", help="Describe a form, so that its fields have names and rules.")
@@ -82,19 +83,34 @@ def blank(
 
 @forms.command()
 def check(
-    form: Annotated[Path, typer.Argument(help="form.toml, or its folder.", show_default=False)],
+    form: Annotated[
+        Path, typer.Argument(help="form.toml, its folder, or a folder of such folders.", show_default=False)
+    ],
     scans: Annotated[list[Path] | None, typer.Argument(help="Pages to find it on.", show_default=False)] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for pictures of these pages with the boxes on them.")
     ] = None,
 ) -> None:
-    """Tell every mistake of a form; and of each page whether it shows the form, and how far its boxes lie off."""
-    from scanner.known import load_known_form
-    from scanner.trial import try_form
+    """Tell every mistake of forms; and of each page which it shows, and how far its boxes lie off."""
+    from scanner.known import load_known_forms
+    from scanner.trial import try_forms
 
-    known = load_known_form(form)
+    forms = load_known_forms([form])
+    for known in forms:
+        _tell(known)
+    is_missing = False
+    for trial in try_forms(forms, scans or []):
+        say(printable(trial.line()))
+        is_missing |= not trial.is_found
+        if output is not None and trial.picture is not None:
+            _save(output / trial.picture_name, trial.picture)
+    raise typer.Exit(SOME_PAGES_FAILED if is_missing else 0)
+
+
+def _tell(known: "KnownForm") -> None:
+    """That it has no mistakes, and what looks like one."""
     fields = len(known.form.fields)
-    say(printable(f"{form}: form {known.form.name}, {_count(fields, 'field')}, no mistakes"))
+    say(printable(f"{known.form.folder}: form {known.form.name}, {_count(fields, 'field')}, no mistakes"))
     marks = {field.name for field in known.form.fields if field.type == "mark"}
     for name in sorted({name for reference in known.references for name in reference.goes_on} - marks):
         say(
@@ -102,13 +118,6 @@ def check(
                 f"{name}: one more box is printed beside its cells; count them, or make that one a field of its own"
             )
         )
-    is_missing = False
-    for trial in try_form(known, scans or []):
-        say(printable(trial.line()))
-        is_missing |= not trial.is_found
-        if output is not None and trial.picture is not None:
-            _save(output / trial.picture_name, trial.picture)
-    raise typer.Exit(SOME_PAGES_FAILED if is_missing else 0)
 
 
 def _save(path: Path, picture: "Bgr") -> None:

@@ -39,7 +39,8 @@ def train(
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Digits a step. Default: the recipe's.")] = None,
     variants: Annotated[
-        int | None, typer.Option(min=1, help="How often each digit is distorted anew. Default: 10; 3 with --from.")
+        int | None,
+        typer.Option(min=1, help="How often each digit is distorted anew. Default: 10; 30 of strings; 3 with --from."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by lot.")] = 1,
     workers: Annotated[
@@ -64,7 +65,7 @@ def train(
                 name=name or recipe,
                 epochs=epochs,
                 batch_size=batch_size,
-                variants=variants or 10,
+                variants=variants,
                 seed=seed,
                 workers=workers,
             )

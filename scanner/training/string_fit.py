@@ -21,9 +21,11 @@ from scanner.training.string_samples import Lines
 
 CLASSES = 1 + len(SIGNS)
 LONGEST = 24  # signs of a line
-WIDTHS = (32, 48, 64, 96, 128)
-CONTEXT = 192  # channels of the frames
+WIDTHS = (16, 24, 48, 64, 96, 128)
+HALVED = {1: (2, 2), 3: (2, 2), 5: (2, 1)}  # rows and columns behind these layers: full size first, for thin gaps
+CONTEXT = 256  # channels of the frames
 WORST = 60.0  # loss of a line at most: one that is labeled wrong shall not lead
+WARPED, WARP, STEP = 0.8, 1.2, 20  # part of the lines; pixels, standard deviation; pixels between what is moved
 CLIPPED = 5.0  # norm of the gradient at most
 
 Pictures = npt.NDArray[np.uint8]
@@ -39,13 +41,10 @@ def build_string_network() -> Model:
     x = layers.Rescaling(1 / 255)(lines)
     x = keras.ops.expand_dims(x, -1)
     for number, width in enumerate(WIDTHS):
-        size, strides = (5, 2) if number == 0 else (3, 1)  # of full size a layer would cost as much as all others
-        x = layers.Conv2D(width, size, strides, padding="same", use_bias=False)(x)
+        x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))
-        if number == 1:
-            x = layers.MaxPooling2D(2)(x)
-        elif number == 3:
-            x = layers.MaxPooling2D((2, 1))(x)
+        if number in HALVED:
+            x = layers.MaxPooling2D(HALVED[number])(x)
     x = layers.Conv2D(CONTEXT, (HEIGHT // 8, 1), use_bias=False)(x)  # all rows into one
     x = layers.ReLU()(layers.BatchNormalization()(x))
     x = keras.ops.squeeze(x, 1)
@@ -161,15 +160,26 @@ def _batch_places(
 
 
 def _varied(picture: Pictures, rng: np.random.Generator) -> Pictures:
-    """A little wider or narrower, leaning, moved, bolder or finer, paler or darker: each time a line comes up."""
+    """A little wider or narrower, leaning, moved, warped, bolder or finer, paler or darker: each time it comes up."""
     height, width = picture.shape
     across, down = np.exp(rng.normal(0, (0.08, 0.05)))
     lean, right, low = rng.normal(0, (0.08, 1.5, 1.0))
     matrix = np.array([[across, lean, right - lean * height / 2], [0, down, (1 - down) * height / 2 + low]])
     size = max(round(width * across), 8), height
     picture = np.asarray(cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
+    if rng.random() < WARPED:
+        picture = _warped(picture, rng)
     if rng.random() < 0.2:
         change = cv2.erode if rng.random() < 0.5 else cv2.dilate
         changed = change(picture, np.ones((2, 2), np.uint8))
         picture = np.asarray(cv2.addWeighted(picture, 0.5, changed, 0.5, 0), np.uint8)
     return np.asarray(cv2.convertScaleAbs(picture, alpha=float(rng.uniform(0.7, 1.15))), np.uint8)
+
+
+def _warped(picture: Pictures, rng: np.random.Generator) -> Pictures:
+    """Each part moved by itself, smoothly: no two digits of a hand are alike (Wigington et al. 2017)."""
+    height, width = picture.shape
+    moves = rng.normal(0, WARP, (2, 4, max(width // STEP, 2))).astype(np.float32)
+    right, down = (cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in moves)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.asarray(cv2.remap(picture, x + right, y + down, cv2.INTER_LINEAR), np.uint8)

@@ -26,7 +26,8 @@ from scanner.training.string_fit import build_string_network, fit_strings
 from scanner.training.string_samples import TRUTH, Lines, RealStrings, read_lines, real_lines, written_lines
 
 STRINGS = "strings"  # the name of the recipe
-EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 45, 32, 1.5e-3, 30
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 60, 32, 1.5e-3, 30
+VARIANTS = 30  # of the lines
 WRITTEN = 6_000  # lines an epoch that we write with digits of the sets
 WRITTEN_HELD_OUT = 1_000
 TEXT = 4  # so many times fewer lines of text
@@ -52,7 +53,7 @@ class StringOptions:
     epochs: int | None = None
     batch_size: int | None = None
     seed: int = 1
-    variants: int = 10
+    variants: int | None = None
     written: int = WRITTEN
     workers: int | None = None
 
@@ -88,11 +89,12 @@ def train_strings(options: StringOptions) -> StringResult:
     real_parts = [_hold_out_lines(each, rng) for each in real]
     with writing_into(options.out):
         options.out.mkdir(parents=True, exist_ok=True)
-    log.info("writing %d times %d lines", options.variants, options.written)
+    variety = options.variants or VARIANTS
+    log.info("writing %d times %d lines", variety, options.written)
     with worker_pool(options.workers) as pool:
         variants = [
             _epoch_lines([each for each, _ in parts], [each for each, _ in real_parts], options, number, pool)
-            for number in range(options.variants)
+            for number in range(variety)
         ]
         held_out_digits = [each for _, each in parts]
         held_out = {
@@ -123,7 +125,7 @@ def train_strings(options: StringOptions) -> StringResult:
                 {"name": f.name, "lines": len(some.texts)}
                 for f, (some, _) in zip(options.lines, real_parts, strict=True)
             ),
-            {"name": "written", "lines": options.written * options.variants},
+            {"name": "written", "lines": options.written * variety},
         ],
         "recipe": STRINGS,
         "seed": options.seed,
