@@ -62,7 +62,8 @@ def _try_page(forms: Sequence[KnownForm], path: Path, name: str, number: int) ->
         return Trial(name, number, False, told)
     registration, fields = found.registration, len(found.known.fields_of(found.page))
     told = (
-        f"page {found.page} of form {found.known.form.name}; the boxes of {registration.frames} of {fields} fields are there, "
+        f"page {found.page} of form {found.known.form.name}; "
+        f"the boxes of {registration.frames} of {fields} fields are there, "
         f"{registration.residual_mm:.2f} mm off on average before they were fitted"
     )
     if registration.unseen:
