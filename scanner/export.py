@@ -26,7 +26,7 @@ FIELD_COLUMNS = (
     *("file", "page", "form", "field", "value", "confidence", "status", "reason", "cells", "digit_confidences"),
     *("x", "y", "width", "height"),
 )
-REVIEW_COLUMNS = (*FIELD_COLUMNS, "crop", "correct_value")
+REVIEW_COLUMNS = (*FIELD_COLUMNS, "crop", "correct_value", "runner_up")
 PAGE_COLUMNS = (
     *("file", "page", "form", "status", "reason", "detail", "fields", "accepted", "review", "blank"),
     *("seconds", "residual_mm"),
@@ -260,7 +260,7 @@ def _review_rows(result: PageResult) -> list[tuple[float, Row]]:
     if isinstance(result, PageFailure):
         return []
     return [
-        (field.confidence, (*field_row(result, field), field.crop, ""))
+        (field.confidence, (*field_row(result, field), field.crop, "", field.runner_up))
         for field in result.fields
         if field.status == "review"
     ]

@@ -48,7 +48,7 @@ class FieldReading:
     `cells` has one character a box: a digit, `_` blank, `?` unreadable, `x` crossed out.
     `digit_confidences` has one probability a cell. `box_xywh` and `cell_quads` are in pixels of the
     original page image, upright as a viewer shows it. Where it is not `is_boxed`, there are no boxes on the paper:
-    the number may have more digits, or fewer.
+    the number may have more digits, or fewer. To `side_share` of their height the sides of its boxes are printed.
     """
 
     name: str
@@ -60,9 +60,15 @@ class FieldReading:
     digit_confidences: tuple[float, ...]
     box_xywh: tuple[int, int, int, int]
     cell_quads: tuple[tuple[tuple[float, float], ...], ...]  # a cell: four x, y corners, clockwise from top left
-    alternatives: tuple[tuple[str, float], ...] = ()  # of a form's field: cells and probability, the likeliest first
+    alternatives: tuple[tuple[str, float], ...] = ()  # what it may be: cells and probability, the likeliest first
     crop: str = ""  # path of its picture in the output folder, where it has one
     is_boxed: bool = True
+    side_share: float = 1.0
+
+    @property
+    def runner_up(self) -> str:
+        """The likeliest other cells; empty where none are known."""
+        return next((cells for cells, _ in self.alternatives if cells != self.cells), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ def make_field(
     *,
     goes_on: bool = False,
     is_boxed: bool = True,
+    side_share: float = 1.0,
     touching: bool = False,
 ) -> FieldReading:
     """One row of cells, (n, classes) scores and (n, 4, 2) corners, to a number.
@@ -90,7 +97,8 @@ def make_field(
     Where the row `goes_on` beyond the boxes that were found, or the `ink` may be more than the cells show, the number
     is not accepted. `touching` digits are the reason where their number is not sure.
     """
-    cells, confidences = decode(in_fields(scores, classes) if is_boxed else scores, ink.is_blank, classes)
+    looks = in_fields(scores, classes) if is_boxed else scores
+    cells, confidences = decode(looks, ink.is_blank, classes)
     status, reason = judge(cells, confidences, policy)
     if status == ACCEPTED and goes_on:
         status, reason = REVIEW, "cut_off"
@@ -98,9 +106,31 @@ def make_field(
         status, reason = hold_back(cells, ink)
     elif touching and reason == "low_confidence":
         reason = "touching_digits"
+    confidence = float(np.prod(confidences))
+    others = tuple(_next_likeliest(cells, confidences, looks, classes))
     return field_reading(
-        name, cells, confidences, float(np.prod(confidences)), status, reason, quads, is_boxed=is_boxed
-    )
+        name, cells, confidences, confidence, status, reason, quads,
+        alternatives=((cells, round(confidence, 4)), *others) if others else (), is_boxed=is_boxed,
+        side_share=side_share,
+    )  # fmt: skip
+
+
+def _next_likeliest(
+    cells: str, confidences: npt.NDArray[np.float64], scores: Scores, classes: str
+) -> Iterator[tuple[str, float]]:
+    """What the cells may hold if not what they are read as: one of them another, or those legible that are not."""
+    looks = scores.astype(np.float64)
+    looks[:, [index for index, name in enumerate(classes) if name == NOT_A_DIGIT]] = 0
+    looks[np.arange(len(cells)), [classes.find(cell) for cell in cells]] = 0
+    second = looks.max(axis=1)
+    inked = [place for place, cell in enumerate(cells) if cell != BLANK]
+    changed = [place for place in inked if cells[place] == NOT_A_DIGIT]
+    changed = changed or sorted(inked, key=lambda place: -second[place] / confidences[place])[:1]
+    if changed:
+        text, parts = list(cells), confidences.copy()
+        for place in changed:
+            text[place], parts[place] = classes[int(looks[place].argmax())], second[place]
+        yield "".join(text), round(float(parts.prod()), 4)
 
 
 def field_reading(
@@ -115,6 +145,7 @@ def field_reading(
     value: str | None = None,
     alternatives: tuple[tuple[str, float], ...] = (),
     is_boxed: bool = True,
+    side_share: float = 1.0,
 ) -> FieldReading:
     """A reading of cells (n,) with their corners (n, 4, 2); by default its value is their digits."""
     low, high = np.floor(quads.min(axis=(0, 1))).astype(int), np.ceil(quads.max(axis=(0, 1))).astype(int)
@@ -130,6 +161,7 @@ def field_reading(
         cell_quads=tuple(tuple((float(x), float(y)) for x, y in quad) for quad in quads),
         alternatives=alternatives,
         is_boxed=is_boxed,
+        side_share=side_share,
     )
 
 

@@ -168,6 +168,7 @@ def _reading(
     return field_reading(
         field.name, best.cells, confidences, best.probability, status, reason, row.row.quads,
         value=value, alternatives=_alternatives(candidates, field), is_boxed=row.row.is_boxed,
+        side_share=SIDES.get(field.layout, 1.0),
     )  # fmt: skip
 
 

@@ -234,8 +234,12 @@ def read_image(gray: Gray, network: Network, min_confidence: float | None = None
     for index, name in name_in_reading_order([reading.row.quads for reading in readings]):
         reading, row = readings[index], readings[index].row
         quads = turn_back(row.quads, turn, gray.shape)
-        told = {"goes_on": row.goes_on, "is_boxed": row.is_boxed, "touching": row.touching}
-        fields.append(make_field(name, reading.scores, reading.ink, quads, classes, policy, **told))
+        fields.append(
+            make_field(
+                name, reading.scores, reading.ink, quads, classes, policy,
+                goes_on=row.goes_on, is_boxed=row.is_boxed, side_share=row.side_share, touching=row.touching,
+            )
+        )  # fmt: skip
     return tuple(fields)
 
 

@@ -318,6 +318,21 @@ def test_rules_are_checked_while_typing(tmp_path: Path) -> None:
         desk.close()
 
 
+def test_while_typing_sums_are_checked_with_what_people_have_said_of_the_rest(tmp_path: Path) -> None:
+    form = SAMPLES / "exam"
+    run([form / "clean.png"], tmp_path / "out", Order(forms=(form,), min_confidence=1.0))
+    with open_review(tmp_path / "out") as (_, open_desk):
+        desk = open_desk()
+        items = {each.reading.name: each for each in desk.next("ada", 100)}
+        task, total = items["task_1"], items["total"]
+        more = str(int(task.reading.value) - 1)
+        desk.say("ada", task.id, more)
+        fitting = str(int(total.reading.value) - 1)
+        assert desk.problem(total.id, fitting) == ""
+        assert desk.problem(total.id, total.reading.value).startswith("does not fit task_1 + task_2")
+        desk.close()
+
+
 def test_one_server_at_a_time(out: Path) -> None:
     with open_review(out), pytest.raises(RunningError, match="several people"), open_review(out):
         pytest.fail("it was opened")

@@ -74,7 +74,7 @@ def test_columns_are_those_that_other_programs_read() -> None:
     assert ",".join(FIELD_COLUMNS) == (
         "file,page,form,field,value,confidence,status,reason,cells,digit_confidences,x,y,width,height"
     )
-    assert ",".join(REVIEW_COLUMNS) == ",".join(FIELD_COLUMNS) + ",crop,correct_value"
+    assert ",".join(REVIEW_COLUMNS) == ",".join(FIELD_COLUMNS) + ",crop,correct_value,runner_up"
     assert ",".join(PAGE_COLUMNS) == (
         "file,page,form,status,reason,detail,fields,accepted,review,blank,seconds,residual_mm"
     )

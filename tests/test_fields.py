@@ -230,6 +230,28 @@ def test_in_a_field_what_may_be_a_digit_is_one_rather_than_no_digit() -> None:
     assert without_boxes.cells == "??"  # what is told of those has weighed it already
 
 
+@pytest.mark.parametrize(
+    ("cells", "second", "runner_up"),
+    [
+        ("12", {(1, "7"): 0.3}, "17"),
+        ("12", {(0, "7"): 0.2, (1, "7"): 0.1}, "72"),
+        ("12", {(1, "?"): 0.3, (0, "4"): 0.1}, "42"),  # that it is no digit helps nobody
+        ("1?", {(1, "8"): 0.001}, "18"),
+        ("_5", {(1, "x"): 0.2}, "_x"),
+        ("__", {}, ""),
+    ],
+)
+def test_what_else_it_may_be(cells: str, second: dict[tuple[int, str], float], runner_up: str) -> None:
+    scores = np.full((len(cells), len(CLASSES)), 1e-6, np.float32)
+    for place, cell in enumerate(cells):
+        if cell != "_":
+            scores[place, CLASSES.index(cell)] = 0.98
+    for (place, cell), part in second.items():
+        scores[place, CLASSES.index(cell)] = part
+    made = make_field("f", scores, ink_of(cells), quads_of(len(cells)), CLASSES, ANY)
+    assert (made.cells, made.runner_up) == (cells, runner_up)
+
+
 @given(cells=st.text("0123456789_x?", min_size=1, max_size=12), sure=st.floats(0.2, 1.0))
 @settings(derandomize=True, max_examples=200, deadline=None)
 def test_a_field_says_of_every_cell_what_it_is_and_how_sure(cells: str, sure: float) -> None:

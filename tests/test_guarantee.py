@@ -4,7 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 from scanner.cli import app
 from scanner.errors import UsageError
 from scanner.fields import FieldReading
-from scanner.ledger import ReadField
+from scanner.ledger import Ledger, ReadField
 from scanner.network import load_network, shipped
 from scanner.opening import signature_of
 from scanner.order import Order, make_kit
 from scanner.pipeline import PageFailure, PageReading
 from scanner.publish import open_review, publish_again
-from scanner.review.book import FieldKey, Verdict, place_in_sample
+from scanner.review.book import Book, FieldKey, Verdict, place_in_sample
 from scanner.review.desk import Desk
 from scanner.review.guarantee import (
     Guarantee,
@@ -29,6 +29,7 @@ from scanner.review.guarantee import (
     drawn_by_lot,
     fields_needed,
     make_guarantee,
+    quality_of,
     wrong_bound,
 )
 from scanner.run import run
@@ -184,6 +185,20 @@ def test_many_runs_that_nobody_looked_at_take_no_promise_away() -> None:
         {verdict.key for verdict in said[:100]},
     )
     assert len(fewer) >= 100
+
+
+def test_the_quality_of_what_is_accepted_does_not_wait_for_what_is_in_review(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    summary = run([SAMPLES / "exam" / "photo.jpg", SAMPLES / "exam" / "fax.tif"], out, Order(min_confidence=0.9995))
+    assert min(summary.review, summary.accepted) > 3
+    with desk_of(out) as desk:
+        for item in desk.next("ada", 1000):
+            if item.purpose == "sample":
+                desk.say("ada", item.id, item.reading.value, is_certain=True)
+    with closing(Ledger(out, to_look=True)) as ledger, closing(Book(out)) as book:
+        quality = quality_of(ledger, book)
+    assert quality is not None
+    assert (quality.verified, quality.wrong) == (summary.accepted, 0)
 
 
 def test_what_may_be_sent_to_review_yet_has_its_crop(tmp_path: Path) -> None:

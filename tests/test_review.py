@@ -277,7 +277,7 @@ def test_several_choices_where_the_form_asks_for_one_are_told() -> None:
         card = KnownForm(Form.model_construct(name="card", fields=(field,)), {}, (), ())
         meant = meaning_of("post;other", shown, field=field)
         assert meant is not None
-        assert broken_rule(page, shown, meant, [card]) == told
+        assert broken_rule(page, shown.name, meant, [card]) == told
 
 
 def test_an_amount_may_have_its_point() -> None:
@@ -522,6 +522,47 @@ def test_corrections_whose_field_is_found_no_more_are_told(out: Path, tmp_path: 
 
 
 # --- what it teaches
+
+
+@pytest.mark.parametrize("forms", [(), (SAMPLES / "exam",)])
+def test_verified_digits_are_cut_as_they_were_read(tmp_path: Path, forms: tuple[Path, ...]) -> None:
+    """A comb has a baseline and ticks: cut as a box, they would stay beside its digits."""
+    out = tmp_path / "out"
+    run([SAMPLES / "exam" / "clean.png"], out, Order(forms=forms, min_confidence=1.0))
+    rows = [row for row in rows_of(out / "review.csv") if len(row["cells"]) == 8]
+    assert len(rows) == 1
+    table = fill(
+        out, [row["value"] if row in rows else "" for row in rows_of(out / "review.csv")], tmp_path / "m.csv", plain
+    )
+    correct(out, table)
+    verified = verified_digits(out)
+    scores = load_network().scores(verified.images)
+    assert "".join(map(str, verified.labels)) == rows[0]["value"]
+    assert (scores[np.arange(8), verified.labels] > 0.95).all()
+
+
+def test_a_column_that_was_changed_by_hand_is_told(out: Path, tmp_path: Path) -> None:
+    for column, text in (("cells", "9_9"), ("form", "exam")):
+
+        def changed(rows: list[list[str]], path: Path, column: str = column, text: str = text) -> None:
+            rows[1][rows[0].index(column)] = text
+            plain(rows, path)
+
+        with pytest.raises(SheetError, match=f"the column {column} says '{text}'"):
+            correct(out, fill(out, ["?"], tmp_path / "mine.csv", changed))
+    assert not (out / "review.db").exists()
+
+
+def test_two_corrections_of_one_table_are_checked_together(tmp_path: Path) -> None:
+    form, out = SAMPLES / "exam", tmp_path / "out"
+    run([form / "clean.png"], out, Order(forms=(form,), min_confidence=1.0))
+    read = {row["field"]: row["value"] for row in rows_of(out / "review.csv")}
+    for shift, doubts in ((1, 0), (0, 1)):
+        typed = {"task_1": str(int(read["task_1"]) - 1), "total": str(int(read["total"]) - shift)}
+        answers = [typed.get(row["field"], "") for row in rows_of(out / "review.csv")]
+        done = correct(shutil.copytree(out, tmp_path / str(shift)), fill(out, answers, tmp_path / "m.csv", plain))
+        assert len(done.taken.doubts) == 2 * doubts
+        assert all("does not fit task_1" in each for each in done.taken.doubts)
 
 
 def test_verified_digits_and_no_others_are_handed_over(out: Path, tmp_path: Path) -> None:

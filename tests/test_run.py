@@ -373,6 +373,7 @@ def test_a_ledger_of_an_earlier_version_is_read_on(inbox: Path, out: Path) -> No
     with sqlite3.connect(out / "run.db") as db:
         db.execute("ALTER TABLE files DROP COLUMN added_at")
         db.execute("ALTER TABLE fields DROP COLUMN is_boxed")
+        db.execute("ALTER TABLE fields DROP COLUMN side_share")
         db.execute("PRAGMA user_version = 1")
     db.close()
     assert status_of(out).pages == 3

@@ -189,7 +189,7 @@ class Ledger(Looking):
         )
         if isinstance(result, PageReading):
             self._db.executemany(
-                f"INSERT INTO fields VALUES ({', '.join('?' * 17)})",
+                f"INSERT INTO fields VALUES ({', '.join('?' * 18)})",
                 ((cursor.lastrowid, place, *row_of_field(field)) for place, field in enumerate(result.fields)),
             )
             kept = {overlay, *(field.crop for field in result.fields)}

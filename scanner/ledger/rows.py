@@ -216,7 +216,7 @@ def row_of_field(field: FieldReading) -> tuple[object, ...]:
         np.asarray(field.cell_quads, "<f4").tobytes(),
         json.dumps(field.alternatives),
         field.crop,
-        int(field.is_boxed),
+        *(int(field.is_boxed), field.side_share),
     )
 
 
@@ -235,4 +235,5 @@ def field_of(row: sqlite3.Row) -> FieldReading:
         alternatives=tuple((cells, part) for cells, part in json.loads(row["alternatives"])),
         crop=row["crop"],
         is_boxed=bool(row["is_boxed"]) if "is_boxed" in row.keys() else True,  # noqa: SIM118
+        side_share=row["side_share"] if "side_share" in row.keys() else 1.0,  # noqa: SIM118
     )

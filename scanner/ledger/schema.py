@@ -9,7 +9,7 @@ from scanner.errors import NoInputError, OutputError
 
 NAME = "run.db"
 APPLICATION_ID = 0x5363_616E  # "Scan": tells our databases from others
-VERSION = 3
+VERSION = 4
 GONE = "gone"  # the reason of a file that was read and is there no more
 
 SCHEMA = """
@@ -50,7 +50,7 @@ CREATE TABLE fields (
     x INTEGER NOT NULL, y INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
     quads BLOB NOT NULL,        -- (cells, 4, 2) float32
     alternatives TEXT NOT NULL, crop TEXT NOT NULL,
-    is_boxed INTEGER NOT NULL DEFAULT 1,
+    is_boxed INTEGER NOT NULL DEFAULT 1, side_share REAL NOT NULL DEFAULT 1,
     PRIMARY KEY (page_id, place)
 ) WITHOUT ROWID;
 CREATE TABLE runs (             -- one row a run: what it added
@@ -68,6 +68,7 @@ CREATE TABLE stale (            -- pictures that no page has any more
 UPGRADES = {
     1: "ALTER TABLE files ADD COLUMN added_at TEXT NOT NULL DEFAULT ''",
     2: "ALTER TABLE fields ADD COLUMN is_boxed INTEGER NOT NULL DEFAULT 1",
+    3: "ALTER TABLE fields ADD COLUMN side_share REAL NOT NULL DEFAULT 1",
 }
 """What makes of a ledger of this version one of the next."""
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from scanner.export import Correction
 from scanner.fields import ACCEPTED, CORRECTED, UNREADABLE, FieldReading
@@ -12,6 +12,7 @@ from scanner.review.book import Book, Verdict
 
 SAME_PLACE = 0.5  # of the union of two boxes that they have in common, at least, if they are of the same field
 
+Page = TypeVar("Page", PageReading, PageResult)
 Box: TypeAlias = tuple[int, int, int, int]
 """x, y, width and height in pixels of the page."""
 
@@ -51,7 +52,7 @@ class Corrections:
         self.made: list[Correction] = []
         self.lost = 0
 
-    def applied(self, digest: str, page: PageResult) -> PageResult:
+    def applied(self, digest: str, page: Page) -> Page:
         """The page with the fields that people have settled as they said."""
         verdicts = self._book.of_page(digest, page.page) if isinstance(page, PageReading) else []
         if not verdicts or not isinstance(page, PageReading):

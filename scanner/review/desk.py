@@ -15,7 +15,7 @@ from scanner.errors import PageError
 from scanner.fields import FieldReading
 from scanner.ledger import Ledger, now_text
 from scanner.network import NOT_A_DIGIT
-from scanner.review.apply import Said, settle
+from scanner.review.apply import Corrections, Said, settle
 from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import Impossible, Meant, meaning_of
 from scanner.review.take_in import broken_rule, make_verdict
@@ -165,7 +165,8 @@ class Desk:
         item = self.item(id_)
         was_read = Meant(item.reading.value, item.reading.cells, is_readable=NOT_A_DIGIT not in item.reading.cells)
         meant = was_read if typed is None else meaning_of(typed, item.reading, field=self.field_of(item))
-        return "" if meant is None else broken_rule(item.page, item.reading, meant, self._forms)
+        page = Corrections(self.book).applied(item.key.digest, item.page)
+        return "" if meant is None else broken_rule(page, item.key.field, meant, self._forms)
 
     def say(self, who: str, id_: str, typed: str, seconds: float | None = None, *, is_certain: bool = False) -> None:
         """Somebody says what is written in a field.

@@ -10,7 +10,7 @@ a hash, and those count that stand before the first that nobody has looked at.
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,7 +88,7 @@ def guarantee_of(ledger: Ledger, book: Book, target: float, reader: Reader | Non
     Raises:
         UsageError: that is too little; it says how much is needed.
     """
-    drawn = drawn_by_lot(ledger, book, reader)
+    drawn = drawn_by_lot(ledger, book, lambda each: reader is None or each.is_by(reader))
     names = [(each.key.form, each.key.field) for each in drawn]
     confidence = np.array([each.confidence for each in drawn], np.float64)
     return make_guarantee(names, confidence, np.array([each.is_right for each in drawn], np.bool_), target)
@@ -198,17 +198,17 @@ class Quality:
 
 
 def quality_of(ledger: Ledger, book: Book, guarantee: Guarantee | None = None) -> Quality | None:
-    """How often what was accepted is wrong, with its 95 % interval; None where nothing is verified.
+    """How often what is accepted is wrong, with its 95 % interval; None where nothing of it is verified.
 
-    Accepted by the thresholds of the guarantee, where there is one, else when the person looked.
+    Accepted by the thresholds of the guarantee, where there is one, else as it was read. What is in review has no say.
     """
 
-    def is_accepted(each: Drawn) -> bool:
+    def is_accepted(each: ReadField) -> bool:
         if guarantee is None:
-            return each.verdict.seen_status == ACCEPTED
-        return guarantee.is_sure(each.key.form, each.key.field, each.confidence)
+            return each.status == ACCEPTED
+        return guarantee.is_sure(each.form, each.name, each.confidence)
 
-    accepted = [each for each in drawn_by_lot(ledger, book) if is_accepted(each)]
+    accepted = drawn_by_lot(ledger, book, is_accepted)
     if not accepted:
         return None
     count, wrong = len(accepted), sum(not each.is_right for each in accepted)
@@ -250,10 +250,10 @@ class Drawn:
         return self.verdict.is_readable and self.verdict.value == self.value
 
 
-def drawn_by_lot(ledger: Ledger, book: Book, reader: Reader | None = None) -> list[Drawn]:
-    """The fields before the first that nobody has verified, in an order that depends on nothing but chance.
-
-    Of those that were read with this `reader`, where one is named.
+def drawn_by_lot(
+    ledger: Ledger, book: Book, is_asked_for: Callable[[ReadField], bool] = lambda each: True
+) -> list[Drawn]:
+    """Of the fields that are asked for those before the first that nobody has verified, in an order by chance alone.
 
     Pages count that were read until the end of some run: of the one after which the most fields were verified so. What
     a night has added that nobody has looked at yet takes nothing away.
@@ -264,7 +264,7 @@ def drawn_by_lot(ledger: Ledger, book: Book, reader: Reader | None = None) -> li
     ends = sorted(run.ended for run in ledger.runs())
     first = np.full(len(ends), np.inf)  # of what each run has read, the place of the first field that nobody verified
     verified: list[tuple[int, float, Drawn]] = []  # the number of its run, its place
-    for each in _judged(ledger, reader):
+    for each in filter(is_asked_for, filter(is_judged, ledger.read_fields())):
         run, key = bisect_left(ends, each.read_at), FieldKey(each.digest, each.page, each.form, each.name)
         if run == len(ends):
             continue
@@ -282,11 +282,6 @@ def drawn_by_lot(ledger: Ledger, book: Book, reader: Reader | None = None) -> li
     best = int(tried[np.argmax(counts)])
     drawn = [(place, each) for run, place, each in verified if run <= best and place < first[best]]
     return [each for _, each in sorted(drawn, key=lambda pair: pair[0])]
-
-
-def _judged(ledger: Ledger, reader: Reader | None) -> Iterator[ReadField]:
-    """The fields that a threshold decides about."""
-    return (each for each in ledger.read_fields() if is_judged(each) and (reader is None or each.is_by(reader)))
 
 
 def is_judged(field: ReadField | FieldReading) -> bool:

@@ -21,7 +21,7 @@ BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One row: which field, what the table says was read, and where (None without these columns), what was typed."""
+    """One row: which field, what the table says was read and where (None without these columns), what was typed."""
 
     line: int
     file: str
@@ -30,6 +30,8 @@ class SheetRow:
     value: str | None
     typed: str
     box: tuple[int, int, int, int] | None = None
+    form: str | None = None
+    cells: str | None = None
 
 
 class SheetError(MistakesError):
@@ -96,4 +98,7 @@ def _row(line: int, columns: Sequence[str], cells: Sequence[str]) -> SheetRow:
         raise ValueError(f"page {page!r} is no number")
     box = [row.get(name, "").strip() for name in BOX]
     place = (int(box[0]), int(box[1]), int(box[2]), int(box[3])) if all(map(SHORT_NUMBER.fullmatch, box)) else None
-    return SheetRow(line, row["file"], int(page), row["field"].strip(), row.get("value"), row["correct_value"], place)
+    return SheetRow(
+        line, row["file"], int(page), row["field"].strip(), row.get("value"), row["correct_value"], place,
+        row.get("form"), row.get("cells"),
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from scanner.fields import FieldReading, digits_in
 from scanner.ledger import Ledger, now_text
 from scanner.network import CROSSED
 from scanner.pipeline import PageReading
-from scanner.review.apply import Said, is_same_place
+from scanner.review.apply import Corrections, Said, is_same_place
 from scanner.review.book import Book, FieldKey, Verdict, Way
 from scanner.review.meaning import EXPONENT, Impossible, Meant, meaning_of
 from scanner.review.sheet import SheetError, SheetRow, read_sheet
@@ -45,17 +45,17 @@ def take_in(ledger: Ledger, book: Book, table: Path, who: str, forms: "Sequence[
         SheetError: it cannot be read, or has mistakes; then nothing is taken.
         OutputError: the book cannot be written.
     """
-    taken, doubts = TakenIn(), []
+    taken = TakenIn()
     mistakes: list[str] = []
     verdicts: dict[FieldKey, Verdict] = {}
+    typed: list[tuple[str, FieldKey, Meant]] = []
     for where, row, page, digest, reading, meant in _meant(ledger, table, forms, mistakes):
         key = FieldKey(digest, page.page, page.form, reading.name)
         verdict = make_verdict(key, reading, meant, who)
         if key in verdicts and not verdicts[key].says_same(verdict):
             mistakes.append(f"{where}: {row.field} of page {row.page} of {row.file} has two different corrections")
         verdicts[key] = verdict
-        if broken := broken_rule(page, reading, meant, forms):
-            doubts.append(f"{where}: {meant.value} {broken}")
+        typed.append((where, key, meant))
     if mistakes:
         told = mistakes[:MOST_TOLD]
         more = [f"and {len(mistakes) - len(told)} more"] if len(mistakes) > len(told) else []
@@ -75,7 +75,23 @@ def take_in(ledger: Ledger, book: Book, table: Path, who: str, forms: "Sequence[
             taken.changed += 1
     if new:
         book.add(new)
-    return replace(taken, doubts=tuple(doubts))
+    return replace(taken, doubts=tuple(_doubts(typed, ledger, book, forms))) if forms else taken
+
+
+def _doubts(
+    typed: Sequence[tuple[str, FieldKey, Meant]], ledger: Ledger, book: Book, forms: "Sequence[KnownForm]"
+) -> Iterator[str]:
+    """Which of the numbers break a rule of their form, beside all that was said of their pages."""
+
+    @lru_cache(maxsize=CACHED)
+    def page_of(digest: str, number: int) -> PageReading | None:
+        page = ledger.page_of(digest, number)
+        return None if page is None else Corrections(book).applied(digest, page)
+
+    for where, key, meant in typed:
+        page = page_of(key.digest, key.page)
+        if page is not None and (broken := broken_rule(page, key.field, meant, forms)):
+            yield f"{where}: {meant.value} {broken}"
 
 
 def make_verdict(
@@ -99,24 +115,24 @@ def make_verdict(
     )
 
 
-def broken_rule(page: PageReading, reading: FieldReading, meant: Meant, forms: "Sequence[KnownForm]") -> str:
-    """Which rule of its form a number breaks, with the other fields of its page as they were read; empty where none."""
+def broken_rule(page: PageReading, name: str, meant: Meant, forms: "Sequence[KnownForm]") -> str:
+    """Which rule of its form the number of a field breaks, beside the other fields of its page; empty where none."""
     known = next((each for each in forms if each.form.name == page.form), None)
     if known is None or not meant.is_readable:
         return ""
     from scanner.filled import value_of
 
     described = {field.name: field for field in known.form.fields}
-    field = described.get(reading.name)
+    field = described.get(name)
     if field is not None and field.type == "mark" and not field.multiple and meant.cells.count(CROSSED) > 1:
         return "are several choices, where the form asks for one"
-    rule = known.rules.get(reading.name)
+    rule = known.rules.get(name)
     if rule is not None and (broken := rule.broken_by(meant.value)):
         return broken
-    cells: Mapping[str, str] = {each.name: each.cells for each in page.fields} | {reading.name: meant.cells}
+    cells: Mapping[str, str] = {each.name: each.cells for each in page.fields} | {name: meant.cells}
     for equation in known.equations:
-        if reading.name in equation.names and set(equation.names) <= cells.keys():
-            values = {name: value_of(cells[name], described[name]) for name in equation.names}
+        if name in equation.names and set(equation.names) <= cells.keys():
+            values = {each: value_of(cells[each], described[each]) for each in equation.names}
             if equation.holds(values) is False:
                 return f"does not fit {equation.text}"
     return ""
@@ -134,7 +150,7 @@ def _meant(
         fields = found[1].fields if found else ()
         return next(((*found, each) for each in fields if found and each.name == row.field), None)
 
-    has_lost_zeros = any(_has_lost_zeros(row, found[2].value) for row in rows if (found := look_up(row)))
+    has_lost_zeros = any(_has_lost_zeros(row.value, found[2].value) for row in rows if (found := look_up(row)))
     described = {(known.form.name, field.name): field for known in forms for field in known.form.fields}
     for row in rows:
         where = f"{table}, line {row.line}"
@@ -145,15 +161,9 @@ def _meant(
             mistakes.append(f"{where}: there is no field {row.field} on page {row.page} of {row.file} in this run")
             continue
         digest, page, reading = found
-        reading = _as_published(row, reading)
-        if row.box is not None and not is_same_place(row.box, reading.box_xywh):
-            mistakes.append(f"{where}: the page was read anew since, and {row.field} is another field now")
-            continue
-        if not _is_untouched(row, reading.value):
-            mistakes.append(
-                f"{where}: the column value says {row.value!r}, the run {reading.value!r}; "
-                "it was read anew since, or changed by hand: what is right belongs into correct_value"
-            )
+        reading = _as_published(row, reading) if page.form else reading
+        if mistake := _changed(row, page, reading):
+            mistakes.append(f"{where}: {mistake}")
             continue
         try:
             field = described.get((page.form, row.field))
@@ -163,6 +173,21 @@ def _meant(
             continue
         if meant is not None:
             yield where, row, page, digest, reading, meant
+
+
+def _changed(row: SheetRow, page: PageReading, reading: FieldReading) -> str:
+    """Where the table no longer says what was read; empty where it does. It may leave columns out."""
+    if row.form is not None and row.form.strip() != page.form:
+        return f"the column form says {row.form!r}, the run {page.form!r}; it was read anew since, or changed by hand"
+    if row.box is not None and not is_same_place(row.box, reading.box_xywh):
+        return f"the page was read anew since, and {row.field} is another field now"
+    for column, told, read in (("value", row.value, reading.value), ("cells", row.cells, reading.cells)):
+        if not _is_untouched(told, read):
+            return (
+                f"the column {column} says {told!r}, the run {read!r}; "
+                "it was read anew since, or changed by hand: what is right belongs into correct_value"
+            )
+    return ""
 
 
 def _names(file: str) -> Iterator[str]:
@@ -179,15 +204,15 @@ def _as_published(row: SheetRow, reading: FieldReading) -> FieldReading:
     return reading if cells is None else replace(reading, value=told, cells=cells)
 
 
-def _is_untouched(row: SheetRow, read: str) -> bool:
+def _is_untouched(told: str | None, read: str) -> bool:
     """Whether the table still says what was read, if perhaps as spreadsheets write numbers."""
-    if row.value is None:
+    if told is None:
         return True
-    told = row.value.strip().removeprefix("'")
-    return told == read or _has_lost_zeros(row, read) or EXPONENT.fullmatch(told) is not None
+    told = told.strip().removeprefix("'")
+    return told == read or _has_lost_zeros(told, read) or EXPONENT.fullmatch(told) is not None
 
 
-def _has_lost_zeros(row: SheetRow, read: str) -> bool:
+def _has_lost_zeros(told: str | None, read: str) -> bool:
     """Whether a program has taken what was read for a number, and its leading zeros away."""
-    told = (row.value or "").strip()
+    told = (told or "").strip()
     return told != read and told.isdigit() and read.isdigit() and told == (read.lstrip("0") or "0")

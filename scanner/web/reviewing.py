@@ -17,11 +17,19 @@ from scanner.overlay import cells_in_crop
 from scanner.review import Impossible
 from scanner.review.desk import Desk
 from scanner.review.waiting import Again, Item, NoSuchField
-from scanner.web.common import STATIC, tell_mistakes
+from scanner.web.common import GUARDED, STATIC, TOKEN, problems, tell_mistakes
 from scanner.web.jobs import show_field, show_page
 from scanner.web.pool import BusyError, Pool
 
 MOST_AHEAD = 8  # fields that a browser may ask for at once
+ERRORS = GUARDED | problems(
+    {
+        404: "there is no such field, any more",
+        422: "it cannot be what is written there; the detail says why",
+        503: "too many others wait; try again soon",
+        507: "it cannot be written, and was not kept",
+    }
+)
 
 
 def _encodable(text: str) -> str:
@@ -98,8 +106,8 @@ def make_app(open_desk: Callable[[], Desk], pool: Pool) -> FastAPI:
     app.state.token, app.state.pool = secrets.token_urlsafe(24), pool
     tell_mistakes(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.include_router(pages)
-    app.include_router(posts)
+    for router in (pages, posts):
+        app.include_router(router, responses=ERRORS, dependencies=[TOKEN])
     app.add_exception_handler(NoSuchField, _problem(404, "there is no such field"))
     app.add_exception_handler(OutputError, _problem(507, "it cannot be written, and was not kept"))
     return app
@@ -218,7 +226,7 @@ def _shown(desk: Desk, item: Item) -> dict[str, Any]:
         "confidences": [] if item.is_blind else reading.digit_confidences,
         "reason": "" if item.is_blind else reading.reason,
         "rule": "" if item.is_blind else desk.problem(item.id),
-        "alternatives": [] if item.is_blind else [cells for cells, _ in reading.alternatives[:3]],
+        "runner_up": "" if item.is_blind else reading.runner_up,
         "is_blind": item.is_blind,
         "purpose": item.purpose,
         "odd": item.odd_cells,

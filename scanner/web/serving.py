@@ -5,7 +5,7 @@
 
 import csv
 import io
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, File, HTTPException, UploadFile
 from fastapi.concurrency import run_in_threadpool
@@ -16,17 +16,11 @@ from pydantic import BaseModel, Field
 from scanner import __version__
 from scanner.errors import PageError
 from scanner.export import FIELD_COLUMNS
-from scanner.web.common import STATIC, tell_mistakes
+from scanner.web.common import GUARDED, STATIC, TOKEN, problems, tell_mistakes
 from scanner.web.jobs import read_digit, read_upload
 from scanner.web.pool import BusyError, Pool
 
 Upload = Annotated[UploadFile, File(description="PNG, JPEG, TIFF, BMP, WebP, PBM or PGM; a form may be a PDF, too")]
-
-
-class Problem(BaseModel):
-    """Why something was not done."""
-
-    detail: str
 
 
 class Prediction(BaseModel):
@@ -59,13 +53,13 @@ class Reading(BaseModel):
     csv: str = Field(description="fields.csv")
 
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    413: {"model": Problem, "description": "the request is too large"},
-    422: {"model": Problem, "description": "not a picture that can be read; the detail says why"},
-    429: {"model": Problem, "description": "too many requests"},
-    503: {"model": Problem, "description": "too many others wait; try again soon"},
-    504: {"model": Problem, "description": "reading it took too long"},
-}
+ERRORS = GUARDED | problems(
+    {
+        422: "not a picture that can be read; the detail says why",
+        503: "too many others wait; try again soon",
+        504: "reading it took too long",
+    }
+)
 
 
 def make_app(pool: Pool) -> FastAPI:
@@ -84,12 +78,12 @@ def make_app(pool: Pool) -> FastAPI:
     def form() -> FileResponse:
         return FileResponse(STATIC / "form.html")
 
-    @app.post("/api/predict", responses=ERRORS, summary="Read the digit in a picture")
+    @app.post("/api/predict", responses=ERRORS, dependencies=[TOKEN], summary="Read the digit in a picture")
     async def predict(file: Upload) -> Prediction:
         answer = await run_in_threadpool(_with_upload, pool, await file.read(), read_digit)
         return Prediction.model_validate(answer, from_attributes=True)
 
-    @app.post("/api/read", responses=ERRORS, summary="Read all numbers of a scanned form")
+    @app.post("/api/read", responses=ERRORS, dependencies=[TOKEN], summary="Read all numbers of a scanned form")
     async def read(file: Upload) -> Reading:
         name = _plain(file.filename or "upload")
         pages = await run_in_threadpool(_with_upload, pool, await file.read(), read_upload, name)

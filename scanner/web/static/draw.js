@@ -100,6 +100,7 @@ function take(file) {
 }
 
 $("#clear").addEventListener("click", clear);
+$("#choose").addEventListener("click", () => $("#file").click());
 $("#file").addEventListener("change", (event) => { take(event.target.files[0]); event.target.value = ""; });
 document.addEventListener("paste", (event) => take([...event.clipboardData.files][0]));
 document.addEventListener("dragover", (event) => event.preventDefault());

@@ -66,7 +66,7 @@ function tell(text, kind) {
 }
 
 $("#file").addEventListener("change", (event) => { read(event.target.files[0]); event.target.value = ""; });
-$("#choose").addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); $("#file").click(); } });
+$("#choose").addEventListener("click", () => $("#file").click());
 document.addEventListener("dragover", (event) => { event.preventDefault(); $("#drop").classList.add("over"); });
 document.addEventListener("dragleave", () => $("#drop").classList.remove("over"));
 document.addEventListener("drop", (event) => { event.preventDefault(); $("#drop").classList.remove("over"); read(event.dataTransfer.files[0]); });

@@ -91,7 +91,11 @@ function show() {
   window.dispatchEvent(new CustomEvent("scanner-shown", { detail: field.id }));
 }
 
-const reason = (field) => field.rule ? `${field.value} ${field.rule}`.trim() : field.reason.replaceAll("_", " ");
+function reason(field) {
+  const told = field.rule ? `${field.value} ${field.rule}`.trim() : field.reason.replaceAll("_", " ");
+  const other = field.runner_up ? `it may be ${field.runner_up}` : "";
+  return [told, other].filter(Boolean).join("; ");
+}
 
 function choice(name) {
   const button = document.createElement("button");
@@ -290,7 +294,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-$("#typed").addEventListener("input", (event) => type(event.target.value));  // phones have no key events
+$("#typed").addEventListener("input", (event) => {  // phones have no key events
+  const isNumber = !queue[0]?.choices.length;
+  type(isNumber ? event.target.value.replace(/[ -]/g, (sign) => blanks[sign]).slice(0, MOST) : event.target.value);
+});
 $("#accept").addEventListener("click", () => say(confirmed()));
 $("#unreadable").addEventListener("click", () => say("?"));
 $("#later").addEventListener("click", later);
