@@ -286,7 +286,8 @@ def test_corrections_outlive_the_ledger(out: Path) -> None:
     scan = SAMPLES / "survey" / "clean.png"
     run([scan], out)
     lines = (out / "review.csv").read_text().splitlines()
-    (out / "review.csv").write_text("\n".join([lines[0], lines[1] + "42", *lines[2:]]) + "\n")
+    row, _, runner_up = lines[1].rpartition(",")
+    (out / "review.csv").write_text("\n".join([lines[0], f"{row}42,{runner_up}", *lines[2:]]) + "\n")
     (out / "run.db").unlink()
     kept = run([scan], out).kept_review
     assert kept is not None
