@@ -129,11 +129,13 @@ class Assembler:
         parts = _parts(stack)
         directions = [(self._direction(part) if _has_several(part) else 0) or usual or RISING for part in parts]
         is_doubtful = (starts_late and not usual) or len(set(directions)) > 1
-        for part, direction in zip(parts, directions, strict=True):
-            for pages in _in_order(part, direction):
-                document = self._document(pages)
-                may_be_two = is_doubtful and len(pages) > 1
-                yield replace(document, problem=document.problem or DOUBTFUL) if may_be_two else document
+        found = [pages for part, way in zip(parts, directions, strict=True) for pages in _in_order(part, way)]
+        for before, pages, after in zip([None, *found], found, [*found[1:], None], strict=False):
+            document = self._document(pages)
+            if not document.is_complete and (number := _twice(before, pages, after)):
+                document = replace(document, problem=f"page {number} is there twice, or {document.problem}")
+            may_be_two = is_doubtful and len(pages) > 1
+            yield replace(document, problem=document.problem or DOUBTFUL) if may_be_two else document
 
     def _direction(self, stack: Sequence[PageReading | None]) -> int:
         """Which way leaves fewer incomplete documents; 0 where neither does."""
@@ -172,6 +174,15 @@ def _parts(stack: Sequence[PageReading | None]) -> list[list[PageReading | None]
             parts.append([])
         parts[-1].append(page)
     return parts
+
+
+def _twice(
+    before: Sequence[PageReading] | None, pages: Sequence[PageReading], after: Sequence[PageReading] | None
+) -> int:
+    """The page of its form that a document begins or ends with, where the next one to it ends or begins so; else 0."""
+    ends = [(before[-1], pages[0])] if before else []
+    ends += [(pages[-1], after[0])] if after else []
+    return next((b.form_page for a, b in ends if (a.form, a.form_page) == (b.form, b.form_page)), 0)
 
 
 def _has_several(part: Sequence[PageReading | None]) -> bool:

@@ -105,7 +105,21 @@ def test_pages_of_a_file_follow_one_another() -> None:
     [
         (("c1", "c3"), [("13", "incomplete", "page 2 missing")]),
         (("c2",), [("2", "incomplete", "pages 1, 3 missing")]),
-        (("c1", "c1", "c2", "c3"), [("1", "incomplete", "pages 2, 3 missing"), ("123", "accepted", "")]),
+        (
+            ("c1", "c1", "c2", "c3"),
+            [("1", "incomplete", "page 1 is there twice, or pages 2, 3 missing"), ("123", "accepted", "")],
+        ),
+        (
+            ("c1", "c2", "c3", "c3"),
+            [("123", "accepted", ""), ("3", "incomplete", "page 3 is there twice, or pages 1, 2 missing")],
+        ),
+        (
+            ("c1", "c2", "c2", "c3"),
+            [
+                ("12", "incomplete", "page 2 is there twice, or page 3 missing"),
+                ("23", "incomplete", "page 2 is there twice, or page 1 missing"),
+            ],
+        ),
         (("c1", "c2", "b1", "b2"), [("12", "incomplete", "page 3 missing"), ("12", "accepted", "")]),
         (("c1", "", "c2", "c3"), [("1", "incomplete", "pages 2, 3 missing"), ("23", "incomplete", "page 1 missing")]),
         (("c1", "c3", "c2"), [("13", "incomplete", "page 2 missing"), ("2", "incomplete", "pages 1, 3 missing")]),
@@ -144,9 +158,9 @@ def test_a_file_of_several_pages_goes_on_with_no_other() -> None:
         ("b2 b1", ["12"]),
         ("b2 b1 b2 b1 b2 b1", ["12"] * 3),
         ("c3 c2 c1 c3 c2 c1", ["123"] * 2),
-        ("b2 b1 b2 b1 b1 b2 b1", ["12", "12", "1 page 2 missing", "12"]),
+        ("b2 b1 b2 b1 b1 b2 b1", ["12", "12", "1 page 1 is there twice, or page 2 missing", "12"]),
         ("b2 b1 a1 b2 b1", ["1", "12", "12"]),
-        ("b1 b2 b2 b1", ["12", "2 page 1 missing", "1 page 2 missing"]),
+        ("b1 b2 b2 b1", ["12", "2 page 2 is there twice, or page 1 missing", "1 page 2 missing"]),
     ],
 )
 def test_a_stack_scanned_from_its_end_is_put_together(pages: str, expected: list[str], is_one_file: bool) -> None:
@@ -176,7 +190,11 @@ def test_stacks_of_one_folder_that_go_different_ways_are_looked_at() -> None:
 
 def test_a_page_that_is_missing_makes_no_other_stack() -> None:
     scans = [page(each, file=f"{number}.png") for number, each in enumerate(["b1", "b2", "b2", "b1", "b2"])]
-    assert told(scans) == [("12", "accepted", ""), ("2", "incomplete", "page 1 missing"), ("12", "accepted", "")]
+    assert told(scans) == [
+        ("12", "accepted", ""),
+        ("2", "incomplete", "page 2 is there twice, or page 1 missing"),
+        ("12", "accepted", ""),
+    ]
 
 
 def test_what_a_person_could_not_read_is_told() -> None:
