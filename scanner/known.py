@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from scanner.arrays import Gray, Quads
 from scanner.errors import FormError, PageError
 from scanner.form import Form, FormField, Sheet, load_form
 from scanner.form.equations import Equation, parse_equation
-from scanner.form.load import FILE_NAME
+from scanner.form.load import FILE_NAME, valid_part_of
 from scanner.form.rules import FieldRule, field_rule, rule_with
 from scanner.page import load_page
 from scanner.register import Fiducials, Reference, make_reference, printed_off_mm
@@ -62,10 +62,13 @@ def read_form_files(path: Path) -> FormFiles:
     """Read `form.toml`, its lists, and the pictures of its pages beside it.
 
     Raises:
-        FormError: one of them is missing or has mistakes.
+        FormError: one of them is missing or has mistakes; all that can be found are told.
     """
-    form = load_form(path)
-    rules = _rules(form, field_rule)
+    try:
+        form = load_form(path)
+        rules = _rules(form, field_rule)
+    except FormError as error:
+        raise FormError(*dict.fromkeys((*error.args, *_other_mistakes(valid_part_of(path))))) from error
     lists = {name: rule.numbers for name, rule in rules.items() if rule.numbers is not None}
     return FormFiles(form, lists, tuple(_picture(form, number) for number in range(1, len(form.pages) + 1)))
 
@@ -151,6 +154,21 @@ def cells_mm(field: FormField) -> Quads:
     return (first + steps[:, None]).astype(np.float32)
 
 
+def _other_mistakes(form: Form) -> Iterator[str]:
+    """What is wrong with the rules, the pictures and the places of these fields."""
+
+    def tried(call: Callable[[], object]) -> tuple[str, ...]:
+        try:
+            call()
+        except FormError as error:
+            return error.args
+        return ()
+
+    yield from tried(lambda: _rules(form, field_rule))
+    for page in range(1, len(form.pages) + 1):
+        yield from tried(lambda page=page: _reference(form, page, _picture(form, page)))  # type: ignore[misc]
+
+
 def _rules(form: Form, make: Callable[[FormField, Path], FieldRule]) -> dict[str, FieldRule]:
     """The rule of each field; all mistakes are told at once."""
     rules: dict[str, FieldRule] = {}
@@ -159,7 +177,7 @@ def _rules(form: Form, make: Callable[[FormField, Path], FieldRule]) -> dict[str
         try:
             rules[field.name] = make(field, form.folder)
         except FormError as error:
-            mistakes.append(f"{form.folder}: {error}")
+            mistakes.append(f"{form.folder / FILE_NAME}: {error}")
     if mistakes:
         raise FormError(*mistakes)
     return rules

@@ -240,9 +240,27 @@ def test_a_form_without_its_picture_cannot_be_found(folder: Path, tmp_path: Path
 def test_mistakes_of_rules_are_told_together(folder: Path, tmp_path: Path) -> None:
     text = (folder / "form.toml").read_text().replace('"luhn"', '"loon"')
     (tmp_path / "form.toml").write_text(text.replace("required = true", 'list = "none.csv:n"'))
+    shutil.copy(folder / "form-page1.png", tmp_path)
     with pytest.raises(FormError) as caught:
         load_known_form(tmp_path)
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_mistakes_of_keys_of_rules_and_of_places_are_told_together(folder: Path, tmp_path: Path) -> None:
+    document = tomlkit.parse((folder / "form.toml").read_text().replace('"luhn"', '"loon"'))
+    document["fields"][0]["max"] = "many"
+    document["fields"][1]["y_mm"] += 3
+    (tmp_path / "form.toml").write_text(tomlkit.dumps(document))
+    shutil.copy(folder / "form-page1.png", tmp_path)
+    with pytest.raises(FormError) as caught:
+        load_known_form(tmp_path)
+    told = caught.value.args
+    names = [field["name"] for field in document["fields"]]
+    assert len(told) == 3
+    assert all(str(tmp_path / "form") in each for each in told)
+    assert f"field 1 ({names[0]}), max: found 'many'" in told[0]
+    assert "python-stdnum has no 'loon'" in told[1]
+    assert f"the boxes of field {names[1]} are not printed where the form says" in told[2]
 
 
 def test_forms_come_in_folders_and_have_names_of_their_own(folder: Path, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     told = mistakes(tmp_path, text + '[[rules]]\nexpression = "reading ="')
     assert len(told) == 3
     assert told[0].startswith("field 1 (customer), cells: found 'six'; ")
-    assert told[1] == "field 2 (reading), mni: found 3; there is no such key"
+    assert told[1] == "field 2 (reading), mni: found 3; there is no such key; is it min?"
     assert "earliest" in told[2] or "expression" in told[2]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scanner.errors import FormError
 from scanner.form.equations import parse_equation
 from scanner.form.model import FormField
-from scanner.form.rules import POSTAL_CODES, as_number, date_in, field_rule
+from scanner.form.rules import POSTAL_CODES, as_number, date_in, field_rule, is_hardly_met
 
 NOWHERE = Path()
 
@@ -159,6 +159,17 @@ def test_check_digits_are_checked(check: str, right: str, wrong: str) -> None:
     assert rule.allows(right)
     assert not rule.allows(wrong)
     assert rule.density < 0.2
+
+
+def test_letters_printed_before_the_boxes_count_for_the_check() -> None:
+    digits = "9300762011623852957"
+    iban = field(len(digits), check="iban", check_prefix="CH")
+    rule = field_rule(iban, NOWHERE)
+    assert rule.allows(digits)
+    assert not rule.allows(digits[::-1])
+    assert not is_hardly_met(iban)
+    assert is_hardly_met(field(len(digits), check="iban"))
+    assert not is_hardly_met(field(4))
 
 
 @pytest.mark.parametrize("check", ["nothing", "util", "luhn.nothing"])

@@ -109,8 +109,13 @@ def check(
 
 def _tell(known: "KnownForm") -> None:
     """That it has no mistakes, and what looks like one."""
+    from scanner.form.rules import is_hardly_met
+
     fields = len(known.form.fields)
     say(printable(f"{known.form.folder}: form {known.form.name}, {_count(fields, 'field')}, no mistakes"))
+    for field in filter(is_hardly_met, known.form.fields):
+        told = f"of many numbers of {field.cells} digits none is right for {field.check}"
+        say(printable(f"{field.name}, check: {told}; does it count letters (check_prefix), or more digits?"))
     marks = {field.name for field in known.form.fields if field.type == "mark"}
     for name in sorted({name for reference in known.references for name in reference.goes_on} - marks):
         say(

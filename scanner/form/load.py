@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import FormError
-from scanner.form.mistakes import mistakes_in
+from scanner.form.mistakes import mistakes_in, valid_part
 from scanner.form.model import Form
 
 FILE_NAME = "form.toml"
@@ -49,6 +49,16 @@ def parse_form(text: str, path: Path) -> Form:
     if mistakes:
         raise FormError(*(f"{path}: {mistake}" for mistake in mistakes))
     return Form.model_validate({**tables, "folder": path.parent})
+
+
+def valid_part_of(path: Path) -> Form:
+    """The pages and fields of a form file that have no mistakes by themselves; none where it cannot be read."""
+    path = path / FILE_NAME if path.is_dir() else path
+    try:
+        tables = tomllib.loads(read_form_text(path))
+    except (FormError, tomllib.TOMLDecodeError):
+        tables = {"fields": []}
+    return valid_part(tables).model_copy(update={"folder": path.parent})
 
 
 def form_schema() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is wrong with the tables of a `form.toml`: every mistake has its place, what was found, what is expected."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -9,12 +10,12 @@ from pydantic_core import ErrorDetails
 
 from scanner.errors import FormError
 from scanner.form.equations import parse_equation
-from scanner.form.model import Form, FormField, Rule, Sheet
+from scanner.form.model import Code, Fiducials, Form, FormField, Rule, Sheet
 from scanner.form.rules import takes_too_long
 
 SIGNS = {"_", "?"}  # what a person types where no box is marked, and where nobody can tell
 LONGEST = 60  # characters of what was found that are told
-NUMBER_KEYS = {"check", "pattern", "list", "unique", "zero_cells"}  # that a mark has not
+NUMBER_KEYS = {"check", "check_prefix", "pattern", "list", "unique", "zero_cells"}  # that a mark has not
 OVER_EDGE_MM = 0.05  # rounding; what ends further beyond the page is a mistake
 SHARED_MM = 0.5  # the printed lines of neighbors may lie on each other
 
@@ -26,6 +27,9 @@ TYPE_KEYS: dict[str, set[str]] = {
     "mark": {"choices", "multiple"},
 }
 """Keys of a field that only one type has."""
+KEYS = sorted(
+    {key for table in (Form, Sheet, Fiducials, Code, FormField, Rule) for key in table.model_fields} - {"folder"}
+)
 
 
 Table = TypeVar("Table", bound=BaseModel)
@@ -35,6 +39,19 @@ def mistakes_in(tables: Mapping[str, Any]) -> Iterator[str]:
     """All of them, a line each; none where the tables make a form."""
     yield from _of_keys(tables)
     yield from _between(tables)
+
+
+def valid_part(tables: Mapping[str, Any]) -> Form:
+    """A form of the pages and fields that have no mistakes by themselves, to look for more mistakes in."""
+    sheets = [sheet for _, sheet in _valid(Sheet, tables.get("pages", [{}]))]
+    is_whole = len(sheets) == len(_items(tables.get("pages", [{}])))  # else they are numbered otherwise
+    fields = {field.name: field for _, field in _valid(FormField, tables.get("fields")) if field.page <= len(sheets)}
+    return Form.model_construct(
+        name=str(tables.get("name")),
+        pages=tuple(sheets) if is_whole and fields else (),
+        fields=tuple(fields.values()) if is_whole else (),
+        rules=(),
+    )
 
 
 def _of_keys(tables: Mapping[str, Any]) -> Iterator[str]:
@@ -54,12 +71,15 @@ def _told(error: ErrorDetails) -> str:
     """What was found, and what is expected."""
     if error["type"] == "missing":
         places = error["loc"][-1] in ("x_mm", "y_mm", "cell_width_mm", "cell_height_mm")
-        return "is missing; `scanner form blank` gives places to fields that have none" if places else "is missing"
+        told = FormField.model_fields.get(str(error["loc"][-1]))
+        what = f": {told.description}" if told is not None and told.description else ""
+        return f"is missing{'; `scanner form blank` gives places to fields that have none' if places else what}"
     found = repr(error["input"])
     found = found if len(found) <= LONGEST else f"{found[:LONGEST]} ..."
-    message = (
-        "there is no such key" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
-    )
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        alike = difflib.get_close_matches(str(error["loc"][-1]), KEYS, n=1)
+        message = "there is no such key" + (f"; is it {alike[0]}?" if alike else "")
     return f"found {found}; {message}"
 
 
@@ -183,6 +203,12 @@ def _of_field(field: FormField) -> Iterator[str]:
         yield f"pitch_mm: found {field.step_mm:g}, but a cell is {field.step_mm - field.gap_mm:g} mm {side}"
     if field.min is not None and field.max is not None and field.min > field.max:
         yield f"max: found {field.max:g}, less than min, {field.min:g}"
+    if field.check_prefix is not None and field.check is None:
+        yield "check_prefix: is for check, which this field has not"
+    yield from _of_pattern(field)
+
+
+def _of_pattern(field: FormField) -> Iterator[str]:
     if field.pattern is not None:
         try:
             if takes_too_long(field.pattern, field.cells):

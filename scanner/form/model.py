@@ -92,6 +92,11 @@ class FormField(_Table):
         pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$",
         description="check digits: luhn, ean, ch.esr, as python-stdnum has it",
     )
+    check_prefix: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Z]{1,16}$",
+        description="printed before the boxes, and counted by the check alone: CH of a Swiss IBAN",
+    )
     pattern: str | None = Field(None, description="regular expression that the whole number matches")
     list: str | None = Field(None, description="numbers that there are: FILE.csv:COLUMN, beside form.toml")
     unique: bool = Field(False, description="no two pages of a run have the same number")

@@ -4,7 +4,7 @@ import csv
 import datetime as dt
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -101,9 +101,17 @@ def rule_with(field: FormField, listed: Sequence[str] | None) -> FieldRule:
 
 def _density(allows: Allows, cells: int) -> float:
     """Measured on random numbers; one that none of them meets is somewhat rarer."""
-    rng = np.random.default_rng(0)
-    numbers = ("".join(map(str, row)) for row in rng.integers(0, 10, (TRIED, cells)))
-    return max(sum(map(allows, numbers)), 0.5) / TRIED
+    return max(sum(map(allows, _random_numbers(cells))), 0.5) / TRIED
+
+
+def is_hardly_met(field: FormField) -> bool:
+    """Whether of many random numbers none has right check digits: letters may belong to them, or more digits."""
+    check = _of_check(field)
+    return check is not None and not any(map(check[0], _random_numbers(field.cells)))
+
+
+def _random_numbers(cells: int) -> Iterator[str]:
+    return ("".join(map(str, row)) for row in np.random.default_rng(0).integers(0, 10, (TRIED, cells)))
 
 
 def _of_type(field: FormField) -> Part | None:
@@ -217,7 +225,8 @@ def _of_check(field: FormField) -> Part | None:
             f"field {field.name}, check: python-stdnum has no {field.check!r}; luhn, verhoeff, damm, ean, isbn, "
             "iso7064.mod_11_10, ch.esr and its many others can be used"
         )
-    is_valid = lru_cache(TOLD_APART)(lambda number: bool(module.is_valid(number)))
+    prefix = field.check_prefix or ""
+    is_valid = lru_cache(TOLD_APART)(lambda number: bool(module.is_valid(prefix + number)))
     return is_valid, f"has the wrong check digit ({field.check})"
 
 
