@@ -50,6 +50,8 @@ def complete_draft(text: str, width_mm: Width) -> tuple[str, bool]:
     sizes = [(_number(page, "width_mm", A4_MM[0]), _number(page, "height_mm", A4_MM[1])) for page in pages]
     last = _place(fields, sizes or [A4_MM], width_mm)
     if "pages" not in document:
+        if not text.endswith("\n\n"):
+            document.add(tomlkit.nl())
         document["pages"] = tomlkit.aot()
         for _ in range(last):
             table = tomlkit.table()
