@@ -10,14 +10,18 @@ import numpy as np
 
 from scanner.digits import normalize
 from scanner.errors import OutputError, UsageError
+from scanner.fields import BLANK
 from scanner.network import Network, in_fields, load_network
 from scanner.training.augment import plain_crop
 from scanner.training.datasets import DigitSet, read_source
 from scanner.training.evaluate import Report, evaluate
 from scanner.training.pictures import Answers, draw_figures
-from scanner.training.prepare import Samples
+from scanner.training.prepare import CLASSES, Samples
 from scanner.training.tables import digit_table, run_table
-from scanner.truth import Score, score_run
+from scanner.truth import Compared, ReadCell, compare_run
+
+CELL_CLASSES = f"{CLASSES}{BLANK}"
+LEAST = 1e-9  # an answer, even where nobody would bet on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,21 @@ def measure_run(run: Path, truths: Sequence[Path]) -> Figures:
     """
     if not run.is_dir():
         raise UsageError(f"{run}: is no folder of a run; to measure a network, give --digits")
-    scores = score_run(run, truths)
-    everything = scores | {"all": sum(scores.values(), Score())}
-    return Figures(run_table(scores), {name: score.as_dict() for name, score in everything.items()})
+    compared = compare_run(run, truths)
+    everything = compared | {"all": sum(compared.values(), Compared())}
+    reports = {name: _report_on(each.cells) for name, each in everything.items()}
+    text = run_table({name: each.score for name, each in compared.items()})
+    cells = digit_table({f"{name}, cells": report for name, report in reports.items()}, CELL_CLASSES)
+    data = {name: each.score.as_dict() | {"cells": reports[name].as_dict()} for name, each in everything.items()}
+    return Figures(f"{text}\n\n{cells}", data)
+
+
+def _report_on(cells: Sequence[ReadCell]) -> Report:
+    """How good a run is cell by cell, as of a network that gives each cell one answer."""
+    scores = np.zeros((len(cells), len(CELL_CLASSES)), np.float64)
+    answers = [CELL_CLASSES.index(cell.read) for cell in cells]
+    scores[np.arange(len(cells)), answers] = [max(cell.confidence, LEAST) for cell in cells]
+    return evaluate(scores, np.array([CELL_CLASSES.index(cell.true) for cell in cells], np.int64))
 
 
 def measure_network(path: Path, sources: Sequence[Path], *, plots: Path | None = None) -> Figures:

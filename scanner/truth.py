@@ -20,7 +20,7 @@ from scanner.staging import LEDGER
 PAIR_BONUS = 0.01  # of a pair without one agreeing cell: it breaks ties only, as a field has fewer than 100 cells
 TRUTH_COLUMNS = {"file", "page", "cells"}
 CELLS = re.compile("[0-9_xX?]+")
-RUN_COLUMNS = {"file", "page", "cells", "status"}
+RUN_COLUMNS = {"file", "page", "cells", "status", "digit_confidences"}
 
 
 class Reading(Protocol):
@@ -134,10 +134,31 @@ def _score_field(reading: Reading, text: str) -> Score:
 class _ReadField:
     cells: str
     status: str
+    confidences: tuple[float, ...]
 
 
-def score_run(run: Path, truths: Iterable[Path]) -> dict[str, Score]:
-    """Compare a run, the folder of its fields.csv, with truth files; a score for each of these, by its folder's name.
+@dataclass(frozen=True, slots=True)
+class ReadCell:
+    """A cell of a found field: what is written there, as what it was read, and how sure that was."""
+
+    true: str
+    read: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A run beside its truth: its score, and the cells of the fields that were found."""
+
+    score: Score = Score()
+    cells: tuple[ReadCell, ...] = ()
+
+    def __add__(self, other: "Compared") -> "Compared":
+        return Compared(self.score + other.score, self.cells + other.cells)
+
+
+def compare_run(run: Path, truths: Iterable[Path]) -> dict[str, Compared]:
+    """Compare a run, the folder of its fields.csv, with truth files, each by its folder's name.
 
     A truth file is a CSV with the columns file, page, cells, a row a field in reading order, beside the scans it is
     about, as `scanner synth` writes it, with all fields of a page. Pages that the run failed, or has not seen,
@@ -151,17 +172,24 @@ def score_run(run: Path, truths: Iterable[Path]) -> dict[str, Score]:
         if row["status"] == "read":
             read[row["file"], row["page"]] = []
     for row in _rows(run / "fields.csv", RUN_COLUMNS):
-        read.setdefault((row["file"], row["page"]), []).append(_ReadField(row["cells"], row["status"]))
+        read.setdefault((row["file"], row["page"]), []).append(_field_of(row))
     names = _names_in(run)
-    scores: dict[str, Score] = {}
+    compared: dict[str, Compared] = {}
     for path in dict.fromkeys(each.resolve() for each in truths):
         name, pages = path.parent.name, _written(path)
         fields_read = [_fields_of(path.parent / file, page, read, names) for file, page in pages]
         if all(each is None for each in fields_read):
             raise NoInputError(f"{path}: none of its pages is in the run; it must lie beside the scans it is about")
-        page_scores = map(_score_written, fields_read, pages.values())
-        scores[name] = sum(page_scores, scores.get(name, Score()))
-    return scores
+        compared[name] = sum(map(_compare_page, fields_read, pages.values()), compared.get(name, Compared()))
+    return compared
+
+
+def _field_of(row: Mapping[str, str]) -> _ReadField:
+    told = row["digit_confidences"].split(";") if row["digit_confidences"] else []
+    try:
+        return _ReadField(row["cells"], row["status"], tuple(map(float, told)))
+    except ValueError as error:
+        raise NoInputError(f"fields.csv: digit_confidences {row['digit_confidences']!r} are no numbers") from error
 
 
 def _written(path: Path) -> dict[tuple[str, str], list[str]]:
@@ -179,8 +207,18 @@ def _written(path: Path) -> dict[tuple[str, str], list[str]]:
     return written
 
 
-def _score_written(readings: list[_ReadField] | None, texts: Sequence[str]) -> Score:
-    return score_page(readings or (), texts) + Score(failed=readings is None)
+def _compare_page(readings: list[_ReadField] | None, texts: Sequence[str]) -> Compared:
+    found = (
+        [(readings[read], texts[true]) for read, true in align([each.cells for each in readings], texts)]
+        if readings
+        else []
+    )
+    cells = (
+        ReadCell(true.lower(), cell, confidence)
+        for reading, text in found
+        for true, cell, confidence in zip(text, reading.cells, reading.confidences, strict=False)
+    )
+    return Compared(score_page(readings or (), texts) + Score(failed=readings is None), tuple(cells))
 
 
 def _names_in(run: Path) -> dict[str, str] | None:

@@ -18,7 +18,7 @@ from scanner.errors import NoInputError
 from scanner.synth import DrawnDigits
 from scanner.training.evaluate import bootstrap, calibration_error, evaluate, reject_curve
 from scanner.training.tables import digit_table
-from scanner.truth import Score, align, score_page, score_run
+from scanner.truth import Score, align, compare_run, score_page
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 FIELDS = "file,page,form,field,value,confidence,status,reason,cells,digit_confidences,x,y,width,height"
@@ -85,27 +85,36 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_a_run_is_scored_by_the_names_of_its_files(run: Path) -> None:
-    scores = score_run(run / "out", [run / "scans" / "truth.csv"])
-    assert scores == {
+    compared = compare_run(run / "out", [run / "scans" / "truth.csv"])
+    assert {name: each.score for name, each in compared.items()} == {
         "scans": Score(truth=3, found=2, exact=1, digits=4, right=3, accepted=1, failed=1),
     }
+    assert len(compared["scans"].cells) == 4
+    assert sum(cell.true == cell.read for cell in compared["scans"].cells) == 3
 
 
 def test_the_command_prints_a_table_or_json(run: Path) -> None:
     truth = str(run / "scans" / "truth.csv")
     code, out, _ = evaluate_(str(run / "out"), "--truth", truth)
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["scans", "all"]
-    assert "75.00 %" in out
+    table, cells, *details = out.split("\n\n")
+    assert [line.split()[0] for line in table.splitlines()[1:]] == ["scans", "all"]
+    assert "75.00 %" in table
+    assert [line.split()[2:4] for line in cells.splitlines()[1:]] == [["4", "75.00"]] * 2
+    assert len(details) == 2
+    assert all("mistakes, truth > answer: " in each and "confidence below" in each for each in details)
     code, out, _ = evaluate_(str(run / "out"), "--truth", truth, "--json")
-    assert json.loads(out)["all"]["truth"] == 3
+    figures = json.loads(out)["all"]
+    assert figures["truth"] == 3
+    assert figures["cells"]["accuracy"] == 0.75
+    assert len(figures["cells"]["calibration_interval"]) == 2
 
 
 @pytest.mark.parametrize(
     ("table", "content", "message"),
     [
         ("fields.csv", None, "cannot be read"),
-        ("fields.csv", "a,b\n1,2\n", "lacks the columns cells, file, page, status"),
+        ("fields.csv", "a,b\n1,2\n", "lacks the columns cells, digit_confidences, file, page, status"),
         ("pages.csv", "", "lacks the columns"),
         ("fields.csv", "\udcff", "cannot be read"),
     ],
@@ -117,7 +126,7 @@ def test_tables_of_another_kind_are_refused(run: Path, table: str, content: str 
     else:
         path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(NoInputError, match=message):
-        score_run(run / "out", [run / "scans" / "truth.csv"])
+        compare_run(run / "out", [run / "scans" / "truth.csv"])
 
 
 @pytest.mark.parametrize(
@@ -133,7 +142,7 @@ def test_tables_of_another_kind_are_refused(run: Path, table: str, content: str 
 def test_truth_of_something_else_is_refused(run: Path, rows: str, message: str) -> None:
     (run / "scans" / "truth.csv").write_text(f"file,page,field,value,cells\n{rows}\n")
     with pytest.raises(NoInputError, match=message):
-        score_run(run / "out", [run / "scans" / "truth.csv"])
+        compare_run(run / "out", [run / "scans" / "truth.csv"])
 
 
 def test_truth_of_other_scans_of_the_same_names_is_refused(run: Path, tmp_path: Path) -> None:
@@ -142,13 +151,13 @@ def test_truth_of_other_scans_of_the_same_names_is_refused(run: Path, tmp_path: 
     assert CliRunner().invoke(app, ["read", str(SAMPLES / "survey" / "clean.png"), "-o", str(scanned)]).exit_code == 0
     (other / "truth.csv").write_text("file,page,cells\nclean.png,1,12345\n")
     with pytest.raises(NoInputError, match="none of its pages is in the run"):
-        score_run(scanned, [other / "truth.csv"])
+        compare_run(scanned, [other / "truth.csv"])
 
 
 def test_truth_from_a_spreadsheet_is_read_and_counts_once(run: Path) -> None:
     truth = run / "scans" / "truth.csv"
     truth.write_text("\ufeff" + truth.read_text().replace(",1,", ",1 ,"), encoding="utf-8")
-    assert score_run(run / "out", [truth, truth])["scans"].truth == 3
+    assert compare_run(run / "out", [truth, truth])["scans"].score.truth == 3
 
 
 @pytest.mark.parametrize("arguments", [("out", "--digits", "x.npz"), ("out/pages.csv", "--truth", "scans/truth.csv")])
