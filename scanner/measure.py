@@ -18,7 +18,7 @@ from scanner.training.evaluate import Report, evaluate
 from scanner.training.pictures import Answers, draw_figures
 from scanner.training.prepare import CLASSES, Samples
 from scanner.training.tables import digit_table, run_table
-from scanner.truth import Compared, ReadCell, compare_run
+from scanner.truth import ReadCell, compare_run, together
 
 CELL_CLASSES = f"{CLASSES}{BLANK}"
 LEAST = 1e-9  # an answer, even where nobody would bet on it
@@ -45,17 +45,18 @@ def measure_run(run: Path, truths: Sequence[Path]) -> Figures:
     if not run.is_dir():
         raise UsageError(f"{run}: is no folder of a run; to measure a network, give --digits")
     compared = compare_run(run, truths)
-    everything = compared | {"all": sum(compared.values(), Compared())}
+    everything = compared | {"all": together(list(compared.values()))}
     reports = {name: _report_on(each.cells) for name, each in everything.items()}
     text = run_table({name: each.score for name, each in compared.items()})
-    cells = digit_table({f"{name}, cells": report for name, report in reports.items()}, CELL_CLASSES)
+    shown = reports if len(compared) > 1 else {name: reports[name] for name in compared}
+    cells = digit_table({f"{name}, cells": report for name, report in shown.items()}, CELL_CLASSES)
     data = {name: each.score.as_dict() | {"cells": reports[name].as_dict()} for name, each in everything.items()}
     return Figures(f"{text}\n\n{cells}", data)
 
 
 def _report_on(cells: Sequence[ReadCell]) -> Report:
     """How good a run is cell by cell, as of a network that gives each cell one answer."""
-    scores = np.zeros((len(cells), len(CELL_CLASSES)), np.float64)
+    scores = np.zeros((len(cells), len(CELL_CLASSES)), np.float32)
     answers = [CELL_CLASSES.index(cell.read) for cell in cells]
     scores[np.arange(len(cells)), answers] = [max(cell.confidence, LEAST) for cell in cells]
     return evaluate(scores, np.array([CELL_CLASSES.index(cell.true) for cell in cells], np.int64))

@@ -150,11 +150,13 @@ class ReadCell:
 class Compared:
     """A run beside its truth: its score, and the cells of the fields that were found."""
 
-    score: Score = Score()
-    cells: tuple[ReadCell, ...] = ()
+    score: Score
+    cells: tuple[ReadCell, ...]
 
-    def __add__(self, other: "Compared") -> "Compared":
-        return Compared(self.score + other.score, self.cells + other.cells)
+
+def together(parts: Sequence[Compared]) -> Compared:
+    """All of them as one."""
+    return Compared(sum((each.score for each in parts), Score()), tuple(cell for each in parts for cell in each.cells))
 
 
 def compare_run(run: Path, truths: Iterable[Path]) -> dict[str, Compared]:
@@ -180,7 +182,8 @@ def compare_run(run: Path, truths: Iterable[Path]) -> dict[str, Compared]:
         fields_read = [_fields_of(path.parent / file, page, read, names) for file, page in pages]
         if all(each is None for each in fields_read):
             raise NoInputError(f"{path}: none of its pages is in the run; it must lie beside the scans it is about")
-        compared[name] = sum(map(_compare_page, fields_read, pages.values()), compared.get(name, Compared()))
+        found = list(map(_compare_page, fields_read, pages.values()))
+        compared[name] = together([compared[name], *found] if name in compared else found)
     return compared
 
 
@@ -208,11 +211,8 @@ def _written(path: Path) -> dict[tuple[str, str], list[str]]:
 
 
 def _compare_page(readings: list[_ReadField] | None, texts: Sequence[str]) -> Compared:
-    found = (
-        [(readings[read], texts[true]) for read, true in align([each.cells for each in readings], texts)]
-        if readings
-        else []
-    )
+    pairs = align([each.cells for each in readings or ()], texts)
+    found = [(readings[read], texts[true]) for read, true in pairs] if readings else []
     cells = (
         ReadCell(true.lower(), cell, confidence)
         for reading, text in found
