@@ -161,7 +161,7 @@ def _reading(
     elif status == ACCEPTED and field.name in found.known.references[found.page - 1].goes_on:
         status, reason = REVIEW, "cut_off"
     elif status == ACCEPTED and not _is_sure(candidates, confidences, is_borne_out, policy):
-        status, reason = REVIEW, "low_confidence"
+        status, reason = REVIEW, "touching_digits" if row.row.touching else "low_confidence"
     elif status == ACCEPTED and not is_sum and _may_be_other(best.cells, row, field, rule):
         status, reason = hold_back(best.cells, row.ink)
     value = (number_in(best.cells, field) or "") if field.zero_cells else None

@@ -53,7 +53,7 @@ def hand_over(output: Path, to: Format, target: Path | None = None, *, wide: boo
     if to == "digits":
         return _hand_over_digits(output, target)
     is_typed = to != "csv"
-    table = _wide(output) if wide else _read(output / "fields.csv", is_typed=is_typed)
+    table = _wide(output) if wide else _long(output, is_typed=is_typed)
     if to == "xlsx" and len(table) > MOST_EXCEL_ROWS:
         raise OutputError(
             f"{target}: Excel has room for {MOST_EXCEL_ROWS:,} rows, these are {len(table):,}; use parquet"
@@ -101,6 +101,17 @@ def _read(path: Path, *, is_typed: bool = True) -> "pd.DataFrame":
         if name in table:
             table[name] = pd.to_numeric(table[name]).astype("float64" if name == "confidence" else "int64")
     return table
+
+
+def _long(output: Path, *, is_typed: bool) -> "pd.DataFrame":
+    """A row a field; behind it what the machine had read, where a person has corrected that."""
+    table = _read(output / "fields.csv", is_typed=is_typed)
+    if not (output / "corrections.csv").exists():
+        return table.assign(read_value=table["value"])
+    keys = ["file", "page", "field"]
+    corrections = _read(output / "corrections.csv", is_typed=is_typed)[[*keys, "read_value"]]
+    table = table.merge(corrections, on=keys, how="left")
+    return table.assign(read_value=table["read_value"].fillna(table["value"]))
 
 
 def _wide(output: Path) -> "pd.DataFrame":

@@ -1,5 +1,6 @@
 """Readings for other programs: numbers keep their zeros, text is never a formula."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scanner.errors import NoInputError, OutputError, UsageError
-from scanner.export import write_tables
+from scanner.export import Correction, write_corrections, write_tables
 from scanner.fields import FieldReading
 from scanner.handover import Format, hand_over
 from scanner.pipeline import PageFailure, PageReading
@@ -41,7 +42,7 @@ def read_back(path: Path, to: Format) -> list[dict[str, object]]:
     table = (
         pd.read_parquet(path)
         if to == "parquet"
-        else pd.read_csv(path, dtype={"value": str, "r01f01": str}, keep_default_na=False)
+        else pd.read_csv(path, dtype={"value": str, "read_value": str, "r01f01": str}, keep_default_na=False)
     )
     return table.to_dict("records")  # type: ignore[return-value]
 
@@ -114,8 +115,18 @@ def test_the_name_must_tell_the_format(out: Path, name: str) -> None:
 
 
 def test_csv_has_the_figures_of_the_run(out: Path) -> None:
-    path = hand_over(out, "csv").path
-    assert path.read_text() == (out / "fields.csv").read_text()
+    with hand_over(out, "csv").path.open() as handed, (out / "fields.csv").open() as own:
+        rows = list(csv.DictReader(handed))
+        assert [row.pop("read_value") for row in rows] == [row["value"] for row in rows]
+        assert rows == list(csv.DictReader(own))
+
+
+@pytest.mark.parametrize("to", ["csv", "xlsx", "parquet", "json"])
+def test_what_the_machine_had_read_stands_behind_what_people_have_corrected(out: Path, to: Format) -> None:
+    made = Correction("=a.png", 1, "", field("r01f01", "001"), "007", "007", "ada", "table", "2026-01-01")
+    write_corrections(out / "corrections.csv", [made])
+    rows = read_back(hand_over(out, to).path, to)
+    assert [(row["value"], row["read_value"]) for row in rows] == [("007", "001"), ("", ""), ("12", "12")]
 
 
 def test_what_is_not_there_or_cannot_be_written(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

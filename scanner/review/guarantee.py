@@ -27,7 +27,7 @@ RISK = 0.05  # how probable it is that the bound does not hold
 SPARED = (0, 2)  # wrong fields at which a sequence of thresholds may start: each has its part of the risk
 STEP = 1.1  # times as many fields are above the next threshold
 OTHERS = ("", "")  # the name of all fields that have too few of their own, or no form
-JUDGED = ("", "low_confidence")  # reasons of fields that a threshold decides about; the rest a person has to look at
+JUDGED = ("", "low_confidence", "touching_digits")  # reasons of what a threshold decides about; the rest is for people
 NEVER = 2.0  # no field is so sure
 CONFIRM_S, KEY_S = 1.0, 1.5  # what a person takes to confirm a number, and to key it
 
@@ -66,7 +66,9 @@ class Guarantee:
         if not is_judged(field):
             return field
         is_sure = self.is_sure(form, field.name, field.confidence)
-        return replace(field, status=ACCEPTED if is_sure else REVIEW, reason="" if is_sure else "low_confidence")
+        return replace(
+            field, status=ACCEPTED if is_sure else REVIEW, reason="" if is_sure else field.reason or "low_confidence"
+        )
 
     def is_sure(self, form: str, name: str, confidence: float) -> bool:
         """Whether a field that thresholds decide about is accepted."""
