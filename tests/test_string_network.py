@@ -187,7 +187,8 @@ def test_a_network_of_lines_is_trained(lines: Path, tmp_path: Path) -> None:
     result = train_strings(options)
     assert set(result.accuracies) == {"written", "text", lines.name}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "strings.keras", "strings.onnx", "strings.json", "strings-history.csv", "strings-curves.png"
+        "strings.keras", "strings.onnx", "strings.json", "strings-history.csv", "strings-curves.png",
+        "strings-samples.png", "strings-mistakes.png", "strings-reliability.png", "strings-error-reject.png",
     }  # fmt: skip
     assert json.loads((tmp_path / "out" / "strings.json").read_text()) == result.card
     with (tmp_path / "out" / "strings-history.csv").open(newline="") as file:

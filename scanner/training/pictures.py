@@ -57,7 +57,7 @@ def _draw_grid(digits: Digits, titles: Sequence[str], picture: Path) -> None:
     for place, digit in enumerate(digits):
         mosaic[place // GRID, TITLE_PX:, place % GRID, GAP_PX:] = 255 - digit
     height, width = rows * mosaic.shape[1], GRID * mosaic.shape[3]
-    figure = _figure(width * INCHES_PER_PX, height * INCHES_PER_PX)
+    figure = new_figure(width * INCHES_PER_PX, height * INCHES_PER_PX)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))  # one for all: a hundred take seconds to lay out
     axes.set_axis_off()
@@ -70,7 +70,7 @@ def _draw_grid(digits: Digits, titles: Sequence[str], picture: Path) -> None:
 
 def draw_confusion(report: Report, classes: str, picture: Path) -> None:
     """Draw the confusion matrix; color shows mistakes only, as right answers would drown them."""
-    figure = _figure(7.5, 7)
+    figure = new_figure(7.5, 7)
     axes = figure.subplots()
     wrong = report.confusion - np.diag(report.confusion.diagonal())
     axes.imshow(wrong, cmap="Reds")
@@ -87,7 +87,7 @@ def draw_confusion(report: Report, classes: str, picture: Path) -> None:
 
 def draw_reliability(reports: Mapping[str, Report], picture: Path) -> None:
     """Draw how often answers of each confidence are right: honest ones lie on the diagonal."""
-    figure = _figure(6, 6)
+    figure = new_figure(6, 6)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="gray", linewidth=0.8, label="honest")
     for name, report in reports.items():
@@ -105,7 +105,7 @@ def draw_reliability(reports: Mapping[str, Report], picture: Path) -> None:
 
 def draw_reject_curve(reports: Mapping[str, Report], picture: Path) -> None:
     """Draw which part of the accepted digits is wrong when a part goes to a person, the least sure first."""
-    figure = _figure(8, 5)
+    figure = new_figure(8, 5)
     axes = figure.subplots()
     for name, report in reports.items():
         if report.n == 0:
@@ -122,7 +122,8 @@ def draw_reject_curve(reports: Mapping[str, Report], picture: Path) -> None:
     figure.savefig(picture, dpi=100)
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """An empty picture of so many inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

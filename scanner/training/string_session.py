@@ -23,6 +23,7 @@ from scanner.training.export import save_network, write_card, writing_into
 from scanner.training.fit import Schedule, files_for
 from scanner.training.prepare import worker_pool
 from scanner.training.string_fit import build_string_network, fit_strings
+from scanner.training.string_pictures import LineAnswers, draw_line_figures, draw_line_samples
 from scanner.training.string_samples import TRUTH, Lines, RealStrings, read_lines, real_lines, written_lines
 
 STRINGS = "strings"  # the name of the recipe
@@ -112,7 +113,8 @@ def train_strings(options: StringOptions) -> StringResult:
         epochs = fit_strings(model, variants, validation, schedule=schedule, seed=options.seed, files=files)
     keras_path, onnx_path = save_network(model, options.out, options.name, example=validation.pictures[0][None])
     network = LineNetwork(start_session(onnx_path.read_bytes(), onnx_path))
-    accuracies = {name: _part_read(lines, network) for name, lines in held_out.items()}
+    answers = {name: _answers(lines, network) for name, lines in held_out.items()}
+    accuracies = {name: each.report().accuracy for name, each in answers.items()}
     card: dict[str, object] = {
         "name": options.name,
         "version": __version__,
@@ -139,6 +141,8 @@ def train_strings(options: StringOptions) -> StringResult:
     write_card(card, options.out / f"{options.name}.json")
     with writing_into(options.out):
         draw_curves(files.history, options.out / f"{options.name}-curves.png")
+        draw_line_samples(variants[0], options.out / f"{options.name}-samples.png")
+        draw_line_figures(answers, options.out / options.name)
     return StringResult(keras_path, onnx_path, card, accuracies)
 
 
@@ -155,11 +159,10 @@ def _held_out_lines(
     return written_lines(sets, count, (options.seed, VALIDATION_SEED), pool, is_text=is_text)
 
 
-def _part_read(lines: Lines, network: LineNetwork) -> float:
-    read = [likeliest_strings(frames) for frames in network.frames(lines.pictures)]
-    merged = [re.sub(f"{LETTERS}+", LETTERS, text) for text in lines.texts]
-    right = [bool(found) and found[0][0] == text for found, text in zip(read, merged, strict=True)]
-    return float(np.mean(right)) if right else 0.0
+def _answers(lines: Lines, network: LineNetwork) -> LineAnswers:
+    found = [(likeliest_strings(frames) or [("", 0.0)])[0] for frames in network.frames(lines.pictures)]
+    merged = [re.sub(f"{LETTERS}+", LETTERS, text) for text in lines.texts]  # words side by side are one
+    return LineAnswers(lines, merged, [text for text, _ in found], np.array([part for _, part in found], np.float64))
 
 
 def _epoch_lines(
