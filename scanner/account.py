@@ -31,15 +31,21 @@ class Account:
             if file.digest is None:
                 yield from self._unopened(file)
                 continue
-            if self.ledger.is_renamed(file):
-                continue
-            first, pages, read = self.ledger.first_of(file), max(file.pages or 0, 1), 0
-            for read, result in enumerate(self.ledger.results(file, self.reader), start=1):  # noqa: B007
+            first, pages = self.ledger.first_of(file), max(file.pages or 0, 1)
+            read: set[int] = set()
+            for result in self.ledger.results(file, self.reader):
+                read.add(result.page)
                 judged = result if self.guarantee is None else self.guarantee.judged(result)
                 corrected = self.corrections.applied(file.digest, judged)
                 yield corrected if first is None else _flagged(corrected, first)
-            if file.reason != GONE and read < pages:
-                self._leave(file, f"the run ended when {pages - read} of {pages} pages were to be read yet")
+            if file.reason == GONE:
+                yield from (
+                    PageFailure(file.name, page, "unreadable", "the file was taken away before this page was read", 0.0)
+                    for page in range(1, (file.pages or 0) + 1)
+                    if page not in read
+                )
+            elif len(read) < pages:
+                self._leave(file, f"the run ended when {pages - len(read)} of {pages} pages were to be read yet")
 
     def skipped(self) -> Iterator[SkippedFile]:
         """Once the results are through: the files that have no page, or not all, among them."""

@@ -1,6 +1,7 @@
 """Corrections in a table: taken into the book of a run folder, and its tables written anew."""
 
 import getpass
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +40,19 @@ def correct(output: Path, table: Path, who: str | None = None) -> Corrected:
     """
     with ledger_errors(output / LEDGER), Ledger(output, to_look=True) as ledger, Book(output) as book:
         forms = _forms_of(ledger)
-        taken = take_in(ledger, book, table, who or getpass.getuser(), forms)
+        taken = take_in(ledger, book, table, who or _user(), forms)
     try:
         return Corrected(taken, publish_again(output))
     except (RunningError, OutputError, UsageError) as error:  # what was taken in is safe
         return Corrected(taken, None, str(error))
+
+
+def _user() -> str:
+    """Who runs this process; its number, where the machine knows no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _forms_of(ledger: Ledger) -> tuple[KnownForm, ...]:

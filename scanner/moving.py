@@ -27,7 +27,7 @@ def move_files(
     Raises:
         OutputError: one cannot be moved.
     """
-    moved = 0
+    moved, problems = 0, list[str]()
     for file in ledger.files():
         if file.moved_to is not None or file.digest is None or file.reason or not is_done(file):
             continue
@@ -39,13 +39,15 @@ def move_files(
             target = _move(file.path, folder.absolute() / file.name)
             signature = signature_of(target)
         except (OSError, PageError) as error:
-            raise OutputError(
-                f"{file.path}: cannot be moved to {folder} ({error}); it was read, and the tables are complete"
-            ) from error
+            problems.append(f"{file.path}: cannot be moved to {folder} ({error})")
+            continue
         with ledger.transaction():
             ledger.put_moved(file, target, signature)
         tell_event("moved", file=file.name, to=str(target))
         moved += 1
+    if problems:
+        more = f", and {len(problems) - 1:,} more cannot" if len(problems) > 1 else ""
+        raise OutputError(f"{problems[0]}{more}; all was read, and the tables are complete")
     return moved
 
 

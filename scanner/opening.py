@@ -19,6 +19,7 @@ from scanner.remote import Signature, fetch, is_remote, look_at
 __all__ = ["Hash", "Signature", "detail_of", "hash_file", "open_regular", "reason_of", "signature_of"]
 
 MAX_BYTES = 2 * 1024**3  # 80 color pages at 300 dpi in one TIFF without compression
+LATEST_NS = 2**63 - 1
 UNSUPPORTED = re.compile("unsupported|not supported|unknown|cannot handle|not available", re.IGNORECASE)  # of Pillow
 
 
@@ -51,7 +52,9 @@ def hash_file(path: Path) -> Hash:
 
 
 def _signature(status: os.stat_result) -> Signature:
-    return Signature(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    """Cameras and shares may tell of times that no database can hold."""
+    times = (min(max(each, -LATEST_NS), LATEST_NS) for each in (status.st_mtime_ns, status.st_ctime_ns))
+    return Signature(status.st_size, *times)
 
 
 def open_regular(path: Path, *, may_be_empty: bool = False) -> BufferedReader:

@@ -12,6 +12,7 @@ from scanner.errors import NoInputError, OutputError, UsageError
 from scanner.export import (
     FIELD_COLUMNS,
     PAGE_COLUMNS,
+    REVIEW_COLUMNS,
     RunSummary,
     SkippedFile,
     write_corrections,
@@ -126,7 +127,8 @@ def publish(
     ledger: Ledger, book: Book, output: Path, account: Account, known: "Sequence[KnownForm]", kit: Kit
 ) -> tuple[RunSummary, Path | None]:
     """Write the tables, unless they are already as they would be; and where an edited review.csv was put aside."""
-    parts = repr((account.guarantee, FIELD_COLUMNS, PAGE_COLUMNS))
+    reader = account.reader if account.reader.redo != "nothing" else replace(account.reader, since="")
+    parts = repr((account.guarantee, reader, FIELD_COLUMNS, REVIEW_COLUMNS, PAGE_COLUMNS))
     state = digest_of(ledger.state(), book.state(), kit.key, account.left, parts)
     note = json.loads(ledger.note(TABLES_NOTE) or "{}")
     signs = note.get("signs", {})

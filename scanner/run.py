@@ -20,7 +20,7 @@ from scanner.events import tell_event
 from scanner.export import RunSummary
 from scanner.fields import ACCEPTED, BLANK_STATUS
 from scanner.fields import REVIEW as REVIEW_STATUS
-from scanner.ledger import Ledger, Reader, Redo, RunRow, now_text
+from scanner.ledger import Ledger, Reader, Redo, RunRow
 from scanner.moving import move_files
 from scanner.order import NO_CHORES, PLAIN, Chores, Order, check_order, make_kit, nothing_in
 from scanner.page import discover
@@ -88,8 +88,9 @@ def run(
             reader = _with_redo(reader, ledger, chores.redo)
         shift = Shift(ledger, reader, folder, chores.limit, lambda done: progress(done, plan.files))
         tell_event("started", output=str(folder), files=plan.found, process=os.getpid())
-        started = now_text()
+        started = ledger.now()
         is_interrupted = _work(shift, engine, kit, is_stopped)
+        gone = plan.gone - ledger.forget_renamed()
         _note_run(ledger, shift, started, is_interrupted)
         if is_due:
             guarantee = guarantee_now(order, ledger, book, reader)
@@ -97,7 +98,7 @@ def run(
             ledger, reader, Corrections(book), guarantee, "waiting" if shift.is_limited else "interrupted"
         )
         summary, kept = publish(ledger, book, folder, account, known, kit)
-        told = now_text()
+        told = ledger.now()
         new_failed, failures = _news(ledger)
         young = ledger.count_left(YOUNG_REASONS)
         if account.waiting and not is_interrupted and not shift.is_limited:
@@ -113,7 +114,7 @@ def run(
         new=shift.new,
         new_failed=new_failed,
         failures=failures,
-        gone=plan.gone,
+        gone=gone,
         young=young,
         is_interrupted=is_interrupted,
         kept_review=kept,
@@ -124,7 +125,7 @@ def run(
 def _note_run(ledger: Ledger, shift: Shift, started: str, is_interrupted: bool) -> None:
     """Keep what the run has added, and that what was to be read again is."""
     if shift.new:
-        ledger.put_run(_row_of(shift, started, is_interrupted))
+        ledger.put_run(_row_of(shift, started, ledger.now(), is_interrupted))
     if not is_interrupted and not shift.is_limited:
         ledger.put_note(REDO_NOTE, "{}")
 
@@ -187,7 +188,7 @@ def _work(shift: Shift, engine: Engine, kit: Kit, is_stopped: Callable[[], bool]
 def _with_redo(reader: Reader, ledger: Ledger, redo: Redo) -> Reader:
     """The reader that reads again what was read before now; or before a run that began with it and did not end."""
     begun = json.loads(ledger.note(REDO_NOTE) or "{}")
-    since = begun["since"] if begun.get("redo") == redo and redo != "nothing" else now_text()
+    since = begun["since"] if begun.get("redo") == redo and redo != "nothing" else ledger.now()
     ledger.put_note(REDO_NOTE, json.dumps({"redo": redo, "since": since}))
     return replace(reader, redo=redo, since=since)
 
@@ -200,10 +201,10 @@ def _news(ledger: Ledger) -> tuple[int, tuple[str, ...]]:
     return len(found), (*told, *([f"and {len(found) - len(told):,} more"] if len(found) > len(told) else []))
 
 
-def _row_of(shift: Shift, started: str, is_interrupted: bool) -> RunRow:
+def _row_of(shift: Shift, started: str, ended: str, is_interrupted: bool) -> RunRow:
     return RunRow(
         started=started,
-        ended=now_text(),
+        ended=ended,
         is_interrupted=is_interrupted,
         pages=shift.new - shift.new_failed,
         failed=shift.new_failed,

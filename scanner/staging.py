@@ -60,10 +60,11 @@ def output_folder(output: Path) -> Iterator[None]:
             that it does there is to write.
         RunningError: another run holds it.
     """
-    if output.exists() and not output.is_dir():
-        raise OutputError(f"{output}: is no folder; name one with --output")
     try:
+        if output.exists() and not output.is_dir():
+            raise OutputError(f"{output}: is no folder; name one with --output")
         output.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("SQLITE_TMPDIR", os.fspath(output.absolute()))  # /tmp may be small, or read-only
         with _lock(output):
             _refuse_foreign(output)
             yield
@@ -178,7 +179,7 @@ def keep_edited(output: Path, signs: dict[str, list[int]]) -> Path | None:
     review = output / REVIEW
     if not review.exists() or signs_of_tables(output)[REVIEW] == signs.get(REVIEW):
         return None
-    if REVIEW not in signs and not _has_corrections(review):
+    if REVIEW not in signs and _is_as_written(review):
         return None
     written = time.strftime("%Y-%m-%dT%H%M%S", time.localtime(review.stat().st_mtime))
     kept = review.with_name(f"review-edited-{written}.csv")
@@ -188,9 +189,15 @@ def keep_edited(output: Path, signs: dict[str, list[int]]) -> Path | None:
     return kept
 
 
-def _has_corrections(review: Path) -> bool:
-    with review.open(newline="", encoding="utf-8", errors="replace") as file:
-        return any(row.get("correct_value") for row in csv.DictReader(file))
+def _is_as_written(review: Path) -> bool:
+    """Whether a table is as scanner writes it, and nobody has filled in anything."""
+    try:
+        with review.open(newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            is_ours = {"file", "correct_value"} <= set(rows.fieldnames or ())
+            return is_ours and not any(row["correct_value"] for row in rows)
+    except (UnicodeDecodeError, csv.Error):
+        return False
 
 
 def sync_folder(folder: Path) -> None:

@@ -161,6 +161,8 @@ def _read(job: Read, kit: Kit) -> PageDone | Changed:
             return Changed()
     except PageError as error:
         return PageDone(PageFailure(job.name, job.page, error.reason, error.detail, time.perf_counter() - start))
+    except Exception as error:  # as of memory, when it is made square or dark on light
+        return PageDone(failure_of(error, job.name, job.page, time.perf_counter() - start))
     try:
         result = read_gray(
             gray,

@@ -27,13 +27,19 @@ def watch(
         OutputError: the package that watches is missing; and all that `read` raises but NoInputError.
     """
     try:
-        from watchfiles._rust_notify import RustNotify  # its documented back end: it gathers while nobody listens
+        from watchfiles._rust_notify import (  # its documented back end: it gathers while nobody listens
+            RustNotify,
+            WatchfilesRustInternalError,
+        )
     except ImportError as error:
         raise OutputError("scanner watch needs the package watchfiles: pip install 'scanner[watch]'") from error
     while not stop.is_set():
         there = [str(path) for path in inputs if os.path.lexists(path)]
         # It gathers what changes from now on, also while the run goes.
-        notify = RustNotify(there, False, False, 300, True, True)
+        try:
+            notify = RustNotify(there, False, False, 300, True, True)
+        except (OSError, WatchfilesRustInternalError):  # as where the machine watches too much already: it looks itself
+            notify = RustNotify(there, False, True, round(1000 * POLLING_S), True, True)
         outcome: object = None
         while outcome not in ("stop", "timeout"):
             is_young = False

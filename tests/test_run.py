@@ -24,6 +24,7 @@ from scanner.errors import NoInputError, OutputError, RunningError, UsageError
 from scanner.export import RunSummary
 from scanner.ledger import Ledger
 from scanner.order import Chores, Order
+from scanner.page import load_page
 from scanner.plan import plan_files
 from scanner.report import write_report
 from scanner.run import preview, run
@@ -803,3 +804,133 @@ def test_broken_files_of_every_format_have_a_row_and_do_no_harm() -> None:
     result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 files without a row, 0 pages that did harm" in result.stdout
+
+
+# --- nights that go wrong
+
+
+def test_tables_are_whole_again_after_a_redo_that_was_stopped(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    done: list[int] = []
+    stopped = run(
+        [inbox], out, chores=Chores(redo="all"), is_stopped=lambda: bool(done), progress=lambda *_: done.append(1)
+    )
+    assert (stopped.exit_code, stopped.pages) == (130, 1)
+    again = run([inbox], out)
+    assert (again.pages, again.skipped) == (3, 0)
+    assert len(pages(out)) == 3
+
+
+def test_pages_of_a_file_that_was_taken_away_before_all_were_read_are_told(inbox: Path, out: Path) -> None:
+    stack = inbox / "stack.tif"
+    sheets = [np.full((48, 64), level, np.uint8) for level in (240, 241, 242)]
+    cv2.imwritemulti(str(stack), sheets)
+    os.utime(stack, (PAST, PAST))
+    for _ in range(2):
+        run([inbox], out, chores=Chores(limit=2))
+    stack.unlink()
+    summary = run([inbox], out)
+    rows = [row[1:] for row in pages(out) if row[0] == "stack.tif"]
+    assert rows == [["1", "read", "no_fields"], ["2", "failed", "unreadable"], ["3", "failed", "unreadable"]]
+    assert (summary.failed, status_of(out).waiting) == (2, 0)
+
+
+def test_a_file_that_had_two_names_and_is_gone_is_there_once(inbox: Path, out: Path) -> None:
+    run([inbox], out)
+    (inbox / "1.png").rename(inbox / "one.png")
+    assert run([inbox], out).gone == 0
+    (inbox / "one.png").unlink()
+    summary = run([inbox], out)
+    assert (summary.pages, summary.gone) == (3, 1)
+    assert [row[0] for row in pages(out)] == ["0.png", "2.png", "one.png"]
+
+
+def test_copies_that_are_gone_are_copies_still(inbox: Path, out: Path) -> None:
+    shutil.copy(inbox / "1.png", inbox / "5.png")
+    run([inbox], out)
+    for name in ("1.png", "5.png"):
+        (inbox / name).unlink()
+    assert run([inbox], out).gone == 2
+    assert (out / "pages.csv").read_text().count("the same bytes as 1.png") == 1
+
+
+@pytest.mark.parametrize("year", [1, 2400])
+def test_a_file_from_another_age_is_read(inbox: Path, out: Path, year: int) -> None:
+    seconds = (year - 1970) * 365 * 86400
+    os.utime(inbox / "0.png", ns=(seconds * 10**9, seconds * 10**9))
+    assert [run([inbox], out).new, run([inbox], out).pages] == [3, 3]
+
+
+def test_a_page_that_takes_too_much_memory_while_it_is_loaded_costs_itself(
+    inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(path: Path, page: int) -> Any:
+        if path.name == "1.png":
+            raise MemoryError
+        return load_page(path, page)
+
+    monkeypatch.setattr("scanner.task.load_page", load)
+    summary = run([inbox], out)
+    assert (summary.pages, summary.failed) == (2, 1)
+
+
+def test_after_a_night_in_the_future_failures_are_told_and_pages_read_again(
+    inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanner.ledger.ledger.now_text", lambda: "2999-01-01T00:00:00.000000+00:00")
+    run([inbox], out)
+    monkeypatch.undo()
+    (inbox / "bad.png").write_bytes(b"GIF87a")
+    os.utime(inbox / "bad.png", (PAST, PAST))
+    assert run([inbox], out).exit_code == 8
+    assert run([inbox], out).exit_code == 0
+    assert run([inbox], out, chores=Chores(redo="all")).new == 4
+
+
+def test_what_somebody_has_typed_is_kept_in_any_dialect(out: Path) -> None:
+    scan = SAMPLES / "survey" / "clean.png"
+    run([scan], out)
+    lines = (out / "review.csv").read_text().splitlines()
+    row, _, runner_up = lines[1].rpartition(",")
+    filled = "\n".join([lines[0], f"{row}42,{runner_up}", *lines[2:]])
+    for text in (filled.replace(",", ";"), "\ufeff" + filled.replace(",", "\t")):
+        (out / "review.csv").write_text(text, encoding="utf-16" if "\t" in text else "utf-8")
+        (out / "run.db").unlink()
+        assert run([scan], out).kept_review is not None
+    (out / "run.db").unlink()
+    assert run([scan], out).kept_review is None
+
+
+def test_a_file_that_cannot_be_moved_keeps_no_other(inbox: Path, out: Path, tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    write_page(inbox / "a" / "3.png", 3)
+    done.mkdir()
+    (done / "a").write_text("a file where a folder must be")
+    with pytest.raises(OutputError, match=r"3\.png: cannot be moved"):
+        run([inbox], out, chores=Chores(move_done=done))
+    assert sorted(path.name for path in done.iterdir()) == ["0.png", "1.png", "2.png", "a"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_somebody_else_may_look_at_a_run(inbox: Path, out: Path) -> None:
+    """What SQLite leaves beside the ledger then must not keep the next run from writing."""
+    for folder in (out.parent, *out.parent.parents[:2]):
+        folder.chmod(0o755)
+    out.mkdir()
+    out.chmod(0o775)
+    owner, other, group = 12345, 12346, 12347
+    run([inbox], out)
+    for path in (out, *out.iterdir()):
+        os.chown(path, owner, group)
+    child = os.fork()
+    if not child:
+        os.setgid(group)
+        os.setuid(other)
+        try:
+            status_of(out)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    beside = [path for path in out.iterdir() if path.name.startswith("run.db-")]
+    assert all(path.stat().st_uid == owner or path.stat().st_mode & 0o020 for path in beside)
+    assert all(path.stat().st_gid == group for path in beside)

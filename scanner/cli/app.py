@@ -1,5 +1,7 @@
 """The application: what commands raise becomes a line on stderr and an exit code; what they print is one line."""
 
+import os
+import sys
 import traceback
 from errno import EPIPE
 from pathlib import Path
@@ -66,7 +68,8 @@ def say(line: str) -> None:
 
 def printable(line: str) -> str:
     """One line, whatever is in the names of files."""
-    return " ".join(line.splitlines()).encode(errors="backslashreplace").decode()
+    encoding = sys.stdout.encoding or "utf-8"
+    return " ".join(line.splitlines()).encode(encoding, errors="backslashreplace").decode(encoding)
 
 
 app = typer.Typer(cls=ExitCodes, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -109,7 +112,7 @@ def _scanner(
     ] = False,
 ) -> None:
     """Read handwritten numbers from scanned forms: a folder of scans in, a CSV of numbers out."""
-    if config is None and Path(CONFIG_FILE).is_file():
+    if config is None and os.path.isfile(CONFIG_FILE):  # noqa: PTH113 - Path.is_file may raise
         config = Path(CONFIG_FILE)
     if config is not None:
         from scanner.cli.config import read_config

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, astuple
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from scanner.errors import OutputError
@@ -26,7 +27,7 @@ from scanner.ledger.rows import (
     row_of_field,
     row_of_page,
 )
-from scanner.ledger.schema import FILE_QUERY, GONE, IS_RENAMED, NAME, ledger_errors, open_to_look, open_to_write
+from scanner.ledger.schema import FILE_QUERY, GONE, NAME, ledger_errors, open_to_look, open_to_write
 from scanner.opening import Hash, Signature
 from scanner.pipeline import PageFailure, PageReading, PageResult
 
@@ -45,6 +46,18 @@ class Ledger(Looking):
         """Open it, or make it; `to_look` only, where there must be one, and nothing is written."""
         self.path = folder / NAME
         self._db = open_to_look(self.path) if to_look else open_to_write(self.path)
+        self._latest = ""
+
+    def now(self) -> str:
+        """The time; never before anything that is written here, wherever the clock has been."""
+        if not self._latest:
+            told = "SELECT max(coalesce((SELECT max(read_at) FROM pages), ''), coalesce(max(added_at), '')) FROM files"
+            self._latest = str(self._db.execute(told).fetchone()[0] or "")
+        now = now_text()
+        if now <= self._latest:
+            now = (datetime.fromisoformat(self._latest) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
+        self._latest = now
+        return now
 
     def close(self) -> None:
         self._db.close()
@@ -89,7 +102,7 @@ class Ledger(Looking):
     def listing(self) -> Iterator["Listing"]:
         """Say anew which files the tables are of; they are in order when the block ends."""
         self._db.execute("UPDATE files SET place = NULL WHERE place IS NOT NULL")
-        listing = Listing(self._db)
+        listing = Listing(self._db, self.now)
         yield listing
         listing.make_names_unique()
         self._db.execute(
@@ -142,16 +155,18 @@ class Ledger(Looking):
     def first_of(self, file: FileRow) -> str | None:
         """The name of the file in the tables, before this one, that has the same content."""
         row = self._db.execute(
-            f"SELECT name FROM files WHERE digest = ? AND place < ? AND NOT {IS_RENAMED} ORDER BY place LIMIT 1",
+            "SELECT name FROM files WHERE digest = ? AND place < ? ORDER BY place LIMIT 1",
             (file.digest, file.place),
         ).fetchone()
         return None if row is None else str(row["name"])
 
-    def is_renamed(self, file: FileRow) -> bool:
-        """Whether a file that is gone is there under another name."""
-        query = f"SELECT 1 FROM files WHERE digest = ? AND place IS NOT NULL AND NOT {IS_RENAMED}"
-        is_gone = file.reason == GONE and file.moved_to is None
-        return is_gone and self._db.execute(query, (file.digest,)).fetchone() is not None
+    def forget_renamed(self) -> int:
+        """Leave out for good what is gone, and there under another name; how many they are."""
+        is_gone = f"reason = '{GONE}' AND moved_to IS NULL"
+        return self._db.execute(
+            f"DELETE FROM files WHERE place IS NOT NULL AND {is_gone} AND digest IN (SELECT digest FROM files "
+            f"WHERE place IS NOT NULL AND digest IS NOT NULL AND NOT ({is_gone}))"
+        ).rowcount
 
     def read_again_what_has_crops(self) -> None:
         """For the case that somebody has cleared the pictures away."""
@@ -185,7 +200,7 @@ class Ledger(Looking):
         marks = ", ".join("?" * (len(row) + 4))
         cursor = self._db.execute(
             f"INSERT INTO pages (digest, page, overlay, read_at, {', '.join(row)}) VALUES ({marks})",
-            (digest, result.page, overlay, now_text(), *row.values()),
+            (digest, result.page, overlay, self.now(), *row.values()),
         )
         if isinstance(result, PageReading):
             self._db.executemany(

@@ -3,10 +3,10 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from scanner.ledger.rows import FileEntry, now_text
+from scanner.ledger.rows import FileEntry
 from scanner.ledger.schema import GONE
 from scanner.opening import Signature
 from scanner.remote import is_remote
@@ -18,8 +18,8 @@ SETTLED_NS = 2 * 10**9  # a file changed later than this before it was hashed ma
 class Listing:
     """Which files the tables are of, while that is being said."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, now: Callable[[], str]) -> None:
+        self._db, self._now = db, now
         db.create_function("is_there", 1, lambda path: bool(path) and is_there(path))
         db.create_function("is_lost", 1, lambda path: not is_there(path) and not is_out_of_reach(_folder_of(path)))
         db.create_function("is_remote", 1, lambda path: is_remote(Path(os.fsdecode(path))))
@@ -43,7 +43,7 @@ class Listing:
             "digest = NULL, pages = NULL",
             (
                 *(path, os.fsencode(entry.root), entry.name, entry.key, entry.reason, entry.detail),
-                *(*self._as_seen(entry), now_text()),
+                *(*self._as_seen(entry), self._now()),
             ),
         )
 

@@ -1,8 +1,10 @@
 """The database of a run folder: its tables, how it is opened, and what SQLite's complaints mean."""
 
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scanner.errors import NoInputError, OutputError
@@ -72,18 +74,14 @@ UPGRADES = {
 }
 """What makes of a ledger of this version one of the next."""
 
-IS_RENAMED = f"(reason = '{GONE}' AND moved_to IS NULL)"  # a file that is gone makes none a copy of it
 PAGES_READ = "(SELECT count(*) FROM pages WHERE pages.digest = files.digest)"
 FILE_QUERY = "SELECT * FROM files"
-COUNTED = (  # a file that is gone and is there under another name is in no table
-    f"files.place IS NOT NULL AND NOT (files.reason = '{GONE}' AND files.moved_to IS NULL AND EXISTS ("
-    "SELECT 1 FROM files AS other WHERE other.digest = files.digest AND other.place IS NOT NULL "
-    f"AND NOT (other.reason = '{GONE}' AND other.moved_to IS NULL)))"
-)
+COUNTED = "files.place IS NOT NULL"
 COUNTS = (
     f"SELECT 'files', count(*) FROM files WHERE {COUNTED}",
     "SELECT CASE WHEN digest IS NULL AND reason != '' THEN 'file ' || reason "
-    f"WHEN digest IS NULL OR {PAGES_READ} < max(pages, 1) THEN 'waiting' ELSE 'done' END, count(*) "
+    f"WHEN digest IS NULL OR ({PAGES_READ} < max(pages, 1) AND reason != '{GONE}') THEN 'waiting' ELSE 'done' END, "
+    "count(*) "
     f"FROM files WHERE {COUNTED} GROUP BY 1",
     f"SELECT 'moved', count(*) FROM files WHERE {COUNTED} AND moved_to IS NOT NULL",
     f"SELECT 'pages ' || pages.status, count(*) FROM files JOIN pages USING (digest) WHERE {COUNTED} GROUP BY 1",
@@ -121,7 +119,7 @@ def open_to_look(path: Path) -> sqlite3.Connection:
         NoInputError: there is none.
         OutputError: it cannot be read.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists may raise
         raise NoInputError(f"{path.parent}: no {NAME} in it; name the output folder of a run")
     uri = f"{path.absolute().as_uri()}?mode=ro"
     with ledger_errors(path):
@@ -132,7 +130,18 @@ def open_to_look(path: Path) -> sqlite3.Connection:
             db = sqlite3.connect(f"{uri}&immutable=1", uri=True)
         db.row_factory = sqlite3.Row
         _check(db, path)
+    _share(path)
     return db
+
+
+def _share(path: Path) -> None:
+    """What SQLite lays beside a database is of who looks first; who writes to it must be able to write there, too."""
+    owner = path.stat()
+    for beside in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with suppress(OSError):  # it is not there, or not ours
+            if beside.stat().st_uid != owner.st_uid:
+                os.chown(beside, -1, owner.st_gid)
+                beside.chmod(stat.S_IMODE(owner.st_mode) | stat.S_IRGRP | stat.S_IWGRP)
 
 
 def _create(db: sqlite3.Connection) -> None:
