@@ -13,6 +13,7 @@ from scanner.network import Network
 
 DIGIT = 0.9  # probability of being a digit, whichever
 AS_HIGH = 0.6  # of the digits of the row: captions are smaller
+HIGH = 0.45  # of a cell, where the row is empty
 OVERLAP = 0.1, 0.5  # of the width and of the height of a place: what is there is in the cell of another row
 
 
@@ -22,24 +23,33 @@ def mark_cut_off(gray: Gray, readings: Sequence[RowReading], network: Network) -
     places = [
         (index, place)
         for index, reading in enumerate(readings)
-        if len(reading.inked) and not reading.row.goes_on
+        if not reading.row.goes_on
         for place in reading.row.beside
         if not _overlaps(place, cells)
     ]
     if not places:
         return list(readings)
     shares = [readings[index].row.side_share for index, _ in places]
-    inks = read_cells_of(gray, [place[None] for _, place in places], shares)
+    pairs = [_with_next(place, readings[index].row.quads) for index, place in places]
+    read = read_cells_of(gray, [cells for cells, _ in pairs], shares)
+    inks = [ink.only(at) for ink, (_, at) in zip(read, pairs, strict=True)]
     scores = network.scores(np.concatenate([ink.digits for ink in inks]))
     is_digit = [name.isdigit() for name in network.card.classes]
     marked = list(readings)
     for (index, _), ink, score in zip(places, inks, scores, strict=True):
         own = readings[index].ink.extent[readings[index].inked]
-        is_high = np.ptp(ink.extent[0, [1, 3]]) >= AS_HIGH * np.median(own[:, 3] - own[:, 1])
+        usual = AS_HIGH * np.median(own[:, 3] - own[:, 1]) if len(own) else HIGH
+        is_high = np.ptp(ink.extent[0, [1, 3]]) >= usual
         is_mark = not (ink.is_blank[0] or ink.runs_on[0])  # what runs on is a printed line
         if is_mark and is_high and score[is_digit].sum() >= DIGIT:
             marked[index] = replace(readings[index], row=replace(readings[index].row, goes_on=True))
     return marked
+
+
+def _with_next(place: Quads, cells: Quads) -> tuple[Quads, int]:
+    """(2, 4, 2) the place with the cell of the row beside it, whose frame is known so; and which of the two it is."""
+    before, after = np.linalg.norm(cells[[0, -1]].mean(axis=1) - place.mean(axis=0), axis=1).tolist()
+    return (np.stack([cells[-1], place]), 1) if after < before else (np.stack([place, cells[0]]), 0)
 
 
 def _overlaps(place: Quads, cells: npt.NDArray[np.floating]) -> bool:

@@ -1,7 +1,7 @@
 """The ink inside the cells of a page: cut out, the printed frame taken away, each stroke given to its cell."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import cv2
@@ -39,9 +39,13 @@ class CellInk:
     digits: Digits  # (n, 28, 28); all zero where blank
     is_blank: npt.NDArray[np.bool_]  # (n,)
     extent: npt.NDArray[np.float32]  # (n, 4) bounding box of the ink x0, y0, x1, y1, in parts of its cell
-    on_frame: npt.NDArray[np.bool_]  # (n,) only a stroke along the frame, or part of one: the cell may not be blank
+    on_frame: npt.NDArray[np.bool_]  # (n,) a stroke along the frame, or beside, that is no digit's: there may be more
     touches: npt.NDArray[np.bool_]  # (n, 2) ink reaches the upper, the lower line of the cell
     runs_on: npt.NDArray[np.bool_]  # (n,) a stroke goes on far above or below the cell: it may be no digit
+
+    def only(self, cell: int) -> "CellInk":
+        """That of one of the cells."""
+        return CellInk(*(getattr(self, each.name)[cell : cell + 1] for each in fields(self)))
 
 
 def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
@@ -89,28 +93,29 @@ def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellI
     limits, is_inked = _ink_limits(peaks, typical, darkness, sheet)
     digits = np.zeros((len(sheet.boxes), DIGIT_SIZE, DIGIT_SIZE), np.uint8)
     marks = np.zeros((len(sheet.boxes), 4), np.int32)  # bounding boxes of the ink; all zero where blank
-    on_frame, runs_on, touches = is_inked, is_inked, np.zeros((len(sheet.boxes), 2), np.bool_)
+    on_blank, on_frame, runs_on = is_inked, is_inked, is_inked
+    touches = np.zeros((len(sheet.boxes), 2), np.bool_)
     if is_inked.any():
         ink = _ink_mask(darkness, limits, sheet)
         sheet = snap_to_frames(ink, sheet, side_share)
         faint = partial(_ink_mask, darkness, _faintest(limits, is_inked, sheet), sheet)
         frameless = remove_frame(ink, faint, darkness, sheet, side_share)
-        on_frame, touches = frameless.on_frame, frameless.touches
-        owners, runs_on, is_left = owned_ink(frameless, sheet, side_share < 1)
-        on_frame = on_frame | is_left
+        on_blank, touches = frameless.on_frame, frameless.touches
+        owners, runs_on, on_frame = owned_ink(frameless, sheet, side_share < 1)
         heights = _heights(sheet, runs_on, side_share < 1)
         for cell, mark, own in _cut_inks(frameless.ink, owners, sheet, heights, is_inked):
             if own is None:
-                on_frame[cell] = True
+                on_blank[cell] = True
                 continue
             marks[cell] = mark
             digits[cell] = normalize(sheet.gray[mark[1] : mark[3], mark[0] : mark[2]], own)
     corner, far = np.tile(sheet.boxes[:, :2], 2), np.tile(sheet.boxes[:, 2:], 2)
     is_blank = marks[:, 2] == 0
+    on_frame = on_frame | (on_blank & is_blank)
     extent = np.where(is_blank[:, None], 0, (marks - corner) / (far - corner)).astype(np.float32)
     at_line = np.stack([extent[:, 1] < AT_LINE, extent[:, 3] > 1 - AT_LINE], axis=1)  # in its corners, too
     touches = touches | (at_line & (~is_blank & (side_share[sheet.row_of] >= 1))[:, None])
-    columns = (digits, is_blank, extent, on_frame & is_blank, touches, runs_on & ~is_blank)
+    columns = (digits, is_blank, extent, on_frame, touches, runs_on & ~is_blank)
     parts = (np.split(each, sheet.starts[1:]) for each in columns)
     return [CellInk(*row) for row in zip(*parts, strict=True)]
 

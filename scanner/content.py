@@ -37,6 +37,7 @@ TINY = 11.5  # pixels of the page: a digit in a smaller cell cannot be read, but
 BLANK_LIKE_READ = 0.3  # an empty row is a field if its cells are within this share the size of a read one's
 BLANK_ASPECT = (0.4, 1.35)  # width / height of the cells of an empty field
 DOUBTFUL = 0.8  # a row whose digits are less sure on average says nothing about the turn
+ONE_WAY_UP, SURE = "347", 0.95  # digits that look like none on their head; probability of one
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,12 @@ def evidence(readings: Sequence[RowReading], classes: str) -> tuple[float, float
     sure = np.array([sureness(reading, classes) for reading in inked])
     weight = np.clip((sure - DOUBTFUL) / (1 - DOUBTFUL), 0, 1)
     return float((weight * count).sum()), float((sure * count).sum() / count.sum())
+
+
+def tell_turn(readings: Sequence[RowReading], classes: str) -> bool:
+    """Whether there is a digit among them that looks like none on its head; a 6089 may be a 6809."""
+    columns = [index for index, name in enumerate(classes) if name in ONE_WAY_UP]
+    return any((reading.scores[reading.inked][:, columns] >= SURE).any() for reading in readings)
 
 
 def with_others(readings: Sequence[RowReading], others: Sequence[RowReading]) -> list[RowReading]:

@@ -28,7 +28,7 @@ REASONS = {
     "ink_on_frame": "a 1 hangs from the frame, a 7 stands on it, or a stroke lies along it: more may be hidden",
     "runs_on": "a stroke goes on far beyond its box: it may cross out more than one, and be no digit",
     "gap": "an empty cell stands between digits",
-    "crossed_out": "cells are crossed out and no digit is left",
+    "crossed_out": "cells are crossed out behind the digits, or no digit is left",
     "check_failed": "the number breaks a rule of the form: look what is written",
     "box_not_found": "its boxes are not where the form says: they are covered, cut off or out of the picture",
     "code_not_found": "no word of the address reads as a postal code of the country",
@@ -100,7 +100,7 @@ def make_field(
     looks = in_fields(scores, classes) if is_boxed else scores
     cells, confidences = decode(looks, ink.is_blank, classes)
     status, reason = judge(cells, confidences, policy)
-    if status == ACCEPTED and goes_on:
+    if status in (ACCEPTED, BLANK_STATUS) and goes_on:
         status, reason = REVIEW, "cut_off"
     elif status == ACCEPTED:
         status, reason = hold_back(cells, ink)
@@ -209,6 +209,8 @@ def judge(cells: str, confidences: npt.NDArray[np.float64], policy: Policy) -> t
         return REVIEW, "unreadable_digit"
     if not written.isdigit():
         return REVIEW, "gap"
+    if CROSSED in cells[cells.rindex(written[-1]) :]:  # before a number it fills unused boxes
+        return REVIEW, "crossed_out"
     if confidences.min() < policy.min_digit or confidences.prod() < policy.min_field:
         return REVIEW, "low_confidence"
     return ACCEPTED, ""

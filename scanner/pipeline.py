@@ -18,7 +18,7 @@ from scanner.arrays import Gray
 from scanner.beside import mark_cut_off
 from scanner.boxes import find_boxes
 from scanner.cells import read_cells_of
-from scanner.content import RowReading, evidence, keep_digit_rows, score_cells, with_others
+from scanner.content import RowReading, evidence, keep_digit_rows, score_cells, sureness, tell_turn, with_others
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading, Policy, make_field, name_in_reading_order
 from scanner.network import Card, Network, load_network
@@ -40,7 +40,7 @@ READING_REASONS = {
 
 SURE_UPRIGHT = 0.95  # mean probability of the digits of a page that nobody turned: on their head they look like none
 TURNS = ((0, 2), (1, 3))  # quarter turns to try: upright and on its head, then the sideways ones
-FEWER_TURNED = 2.0  # sure digits by which a turned page must read better: most pages are not turned
+FEWER_TURNED = 2.0  # sure digits by which a turned page must read better, if no digit tells: most are not turned
 NO_MEMORY = -4  # StsNoMem of OpenCV
 FEW_DIGITS = 3.0  # so many in boxes, weighted so, may be letters: there may be ruled lines, too
 ENOUGH_DIGITS = 6.0  # digits, weighted by their probability, that settle whether a page lies sideways
@@ -265,18 +265,20 @@ def _read_upright(gray: Gray, network: Network) -> tuple[list[RowReading], int]:
 
 
 def _likeliest_turn(gray: Gray, network: Network, read: Reader) -> tuple[list[RowReading], int]:
-    best: tuple[float, list[RowReading], int] = (-1.0, [], 0)
+    best: tuple[list[RowReading], int] = ([], 0)
+    most, has_told, classes = -1.0, False, network.card.classes
     for turns in TURNS:
         for turn in turns:
             readings = read(turned(gray, turn), network)
-            total, mean = evidence(readings, network.card.classes)
-            if total > best[0] + (FEWER_TURNED if turn else 0.0):
-                best = (total, readings, turn)
-            if mean >= SURE_UPRIGHT:
-                return best[1], best[2]
-        if best[0] >= ENOUGH_DIGITS:
+            (total, mean), tells = evidence(readings, classes), tell_turn(readings, classes)
+            handicap = FEWER_TURNED * (1 + has_told - tells) if turn else 0.0
+            if total > most + handicap:
+                best, most, has_told = (readings, turn), total, tells
+            if mean >= SURE_UPRIGHT and total >= FEW_DIGITS and tells:  # a 00 may be the loops of an 8 on its side
+                return best
+        if most >= ENOUGH_DIGITS:
             break
-    return best[1], best[2]
+    return best
 
 
 def read_rows(gray: Gray, network: Network) -> list[RowReading]:
@@ -291,4 +293,7 @@ def read_rows(gray: Gray, network: Network) -> list[RowReading]:
         return kept
     numbers = read_frames(gray, found.frames, network)  # a page whose fields have one frame each, and no cells
     is_better = evidence(numbers, network.card.classes)[0] > evidence(kept, network.card.classes)[0]
-    return numbers if is_better and len(numbers) > len(kept) else kept
+    if not (is_better and len(numbers) > len(kept)):
+        return kept
+    sure = [row for row in kept if len(row.inked) and sureness(row, network.card.classes) >= SURE_UPRIGHT]
+    return with_others(numbers, sure)

@@ -452,6 +452,12 @@ def test_rows_of_another_design_or_line_stay_apart(dx: int, dy: int, size: int) 
     assert len(join_parts([cells_at(0, 1, 2), other], frame)) == 2
 
 
+def test_cells_at_one_place_are_no_parts() -> None:
+    """Heaps of print make such: their step is nothing."""
+    heap, other = np.repeat(cells_at(0), 3, axis=0), cells_at(4, 5)
+    assert len(join_parts([heap, other], lines_of([(20, 50, 58, 100)]))) == 2
+
+
 def test_no_rows_are_no_parts() -> None:
     assert join_parts([], lines_of([])) == []
 

@@ -189,6 +189,14 @@ def test_ink_that_crosses_the_frame_is_kept(style: BoxStyle, dx: float, dy: floa
     assert sorted(alike)[1] > 0.55
 
 
+def test_a_digit_between_two_cells_is_not_lost_without_a_word() -> None:
+    field = field_of("separate")
+    page = page_of(field, {1: Digit(3, dx=0.64), 2: Digit(6, height=0.7), 3: Digit(1)})
+    ink = read(page, cell_quads(field, PX_PER_MM))
+    assert ink.is_blank[1]
+    assert ink.on_frame[:3].any()
+
+
 @pytest.mark.parametrize("style", ["separate", "cells", "comb"])
 def test_digits_that_lean_into_the_next_cell_stay_apart(style: BoxStyle) -> None:
     field = field_of(style)

@@ -108,7 +108,7 @@ def test_classes_may_come_in_another_order() -> None:
         ("42__", "accepted", ""),
         ("_42_", "accepted", ""),
         ("x42", "accepted", ""),
-        ("42xx", "accepted", ""),
+        ("42xx", "review", "crossed_out"),
         ("_x42", "accepted", ""),
         ("5", "accepted", ""),
         ("____", "blank", ""),
@@ -217,6 +217,13 @@ def test_a_stricter_policy_accepts_nothing_more(cells: str, level: float, limit:
 
 
 # --- fields
+
+
+def test_an_empty_row_that_goes_on_is_not_blank() -> None:
+    scores = np.zeros((2, len(CLASSES)), np.float32)
+    for goes_on, told in ((False, ("blank", "")), (True, ("review", "cut_off"))):
+        made = make_field("f", scores, ink_of("__"), quads_of(2), CLASSES, ANY, goes_on=goes_on)
+        assert (made.status, made.reason) == told
 
 
 def test_in_a_field_what_may_be_a_digit_is_one_rather_than_no_digit() -> None:

@@ -21,7 +21,7 @@ from scanner.pipeline import PageFailure, PageReading, read_image, read_page, re
 from scanner.synth import BOX_STYLES, BoxField, DrawnDigits, FieldTruth, Layout, SyntheticPage, Writer, fill
 from scanner.synth.forms import DROPOUT_COLORS, BoxStyle, Decoy
 from scanner.synth.pages import scan_form
-from scanner.synth.sheet import BLACK, PRINT_FONTS, Sheet, ink_at, text_ink
+from scanner.synth.sheet import BLACK, PRINT_FONTS, Sheet, ink_at, rectangle, text_ink
 
 pytestmark = pytest.mark.no_cover  # whole pages: each stage has tests of its own, and being traced takes a quarter more
 
@@ -209,6 +209,18 @@ def test_turned_pages_are_read_upright_and_reported_as_they_came(style: BoxStyle
         low, high = truth.quads.min(axis=(0, 1)), truth.quads.max(axis=(0, 1))
         assert np.abs(np.array((x, y)) - low).max() < 25
         assert np.abs(np.array((x + width, y + height)) - high).max() < 25
+
+
+@pytest.mark.parametrize("values", [("0896", "1103", "8280"), ("3009", "6089", "0111"), ("6890", "4106")])
+def test_numbers_that_are_numbers_on_their_head_too_are_read_the_right_way_up(
+    values: tuple[str, ...], network: Network
+) -> None:
+    for seed in range(4):
+        upright = gray(filled("separate", values, seed=seed).image)
+        for turns in range(4):
+            fields = read_image(np.ascontiguousarray(np.rot90(upright, turns)), network)
+            assert {field.value for field in fields if field.status == "accepted"} <= set(values)
+            assert len(fields) == len(values)
 
 
 def test_a_skewed_page_has_the_names_of_a_straight_one(network: Network) -> None:
@@ -451,14 +463,14 @@ def test_a_missing_input_costs_itself_only(scans: Path) -> None:
 # --- digits beside a row
 
 
-def beside(text: str, *, height: float = 0.7) -> FieldReading:
+def beside(text: str, *, height: float = 0.7, style: BoxStyle = "separate", seed: int = 5) -> FieldReading:
     """Two boxes with 2 and 5; where a third would be, a text without any frame, as high as a part of a cell."""
-    layout = form("separate", [2])
+    layout = form(style, [2])
     field = layout.fields[0]
     page = fill(layout, {field.name: "25"}, DrawnDigits(), np.random.default_rng(4), DPI, writer=BALLPOINT)
     sheet = Sheet(page.image, page.px_per_mm)
     if text.isdigit():
-        ink = DrawnDigits()(int(text), np.random.default_rng(5), BALLPOINT)
+        ink = DrawnDigits()(int(text), np.random.default_rng(seed), BALLPOINT)
     else:
         ink = text_ink(text, PRINT_FONTS[0], 60)
     tall = round(height * field.cell_height_mm * page.px_per_mm)
@@ -476,6 +488,49 @@ def test_a_digit_beside_a_row_sends_the_number_to_review(digit: str) -> None:
     """Its box was not seen, as after a fax; a number cut off must not pass for a whole one."""
     reading = beside(digit)
     assert (reading.status, reading.reason) == ("review", "cut_off")
+
+
+def test_a_digit_beside_adjoining_cells_is_seen_although_their_frame_is_near() -> None:
+    seen = [beside(digit, height=0.95, style="cells", seed=seed) for digit in "0245689" for seed in range(3)]
+    assert sum(each.status == "review" for each in seen) >= 20
+
+
+def test_an_empty_row_whose_number_stands_where_no_boxes_were_found_goes_to_review() -> None:
+    layout = form("separate", [7])
+    field = layout.fields[0]
+    page = fill(layout, {field.name: "____386"}, DrawnDigits(), np.random.default_rng(4), DPI, writer=BALLPOINT)
+    sheet = Sheet(page.image, page.px_per_mm)
+    bare = fill(replace(layout, fields=()), {}, DrawnDigits(), np.random.default_rng(4), DPI, writer=BALLPOINT).image
+    left = round((field.cell_left_mm(4) - 0.5) * page.px_per_mm)
+    sheet.image[:, left:] = bare[:, left:]
+    rng = np.random.default_rng(6)
+    for place, digit in enumerate((3, 8, 6), start=4):
+        ink = DrawnDigits()(digit, rng, BALLPOINT)
+        tall = round(0.7 * field.cell_height_mm * page.px_per_mm)
+        ink = np.asarray(cv2.resize(ink, (max(round(tall * ink.shape[1] / ink.shape[0]), 2), tall)), np.uint8)
+        middle = (field.cell_left_mm(place) + field.cell_width_mm / 2) * page.px_per_mm
+        top = round((field.y_mm + 0.15 * field.cell_height_mm) * page.px_per_mm)
+        ink_at(sheet, ink, round(middle - ink.shape[1] / 2), top, BALLPOINT.color)
+    other = gray(filled("separate", ("913860",)).image)  # tells what boxes look like
+    whole = np.vstack([gray(sheet.image)[: other.shape[0] // 3], other])
+    readings = [each for each in read_image(whole, load_network()) if len(each.cells) == 4]
+    assert [(each.cells, each.status, each.reason) for each in readings] == [("____", "review", "cut_off")]
+
+
+def test_numbers_in_frames_of_their_own_do_not_take_the_place_of_boxes() -> None:
+    layout = form("separate", [4])
+    page = fill(layout, {layout.fields[0].name: "9138"}, DrawnDigits(), np.random.default_rng(4), DPI, writer=BALLPOINT)
+    sheet = Sheet(page.image, page.px_per_mm)
+    for row, number in enumerate(("257", "514")):
+        top_mm = 75 + 45 * row
+        rectangle(sheet, 22.0, top_mm, 60.0, 11.0, 0.3)
+        for place, digit in enumerate(number):
+            ink = DrawnDigits()(int(digit), np.random.default_rng(7 * row + int(digit)), BALLPOINT)
+            tall = round(6.5 * page.px_per_mm)
+            ink = np.asarray(cv2.resize(ink, (max(round(tall * ink.shape[1] / ink.shape[0]), 2), tall)), np.uint8)
+            left = round((28 + 7 * place) * page.px_per_mm)
+            ink_at(sheet, ink, left, round((top_mm + 2) * page.px_per_mm), BALLPOINT.color)
+    assert [each.value for each in read_image(gray(sheet.image), load_network())] == ["9138", "257", "514"]
 
 
 @pytest.mark.parametrize(("text", "height"), [("kg", 0.6), ("H", 0.7), ("3", 0.25)])

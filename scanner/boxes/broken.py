@@ -149,7 +149,8 @@ def _is_written(ink: Mask, cell: npt.NDArray[np.float32]) -> bool:
     """Whether a stroke is well inside a cell."""
     x0, y0, x1, y1 = cell
     inset_x, inset_y = WELL_INSIDE * (x1 - x0), WELL_INSIDE * (y1 - y0)
-    inside = ink[max(int(y0 + inset_y), 0) : int(y1 - inset_y), max(int(x0 + inset_x), 0) : int(x1 - inset_x)]
+    top, bottom, left, right = (max(int(at), 0) for at in (y0 + inset_y, y1 - inset_y, x0 + inset_x, x1 - inset_x))
+    inside = ink[top:bottom, left:right]
     return bool(inside.size and cv2.countNonZero(np.ascontiguousarray(inside)) >= WRITTEN * inside.size)
 
 

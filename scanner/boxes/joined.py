@@ -34,6 +34,8 @@ def _next_part(first: Boxes, rows: Sequence[Boxes], lines: Lines) -> tuple[Boxes
     if not any(row is first for row in rows):
         return None  # it has been joined already
     step, size = step_and_size(first)
+    if step[0] <= 0:  # of heaps of print
+        return None
     for second in rows:
         missing = round(float((second[0, 0] - first[-1, 0]) / step[0])) - 1
         if second is first or not 0 <= missing <= MOST_LOST or len(first) + missing + len(second) > MAX_CELLS:
