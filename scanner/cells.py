@@ -95,7 +95,7 @@ def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellI
     marks = np.zeros((len(sheet.boxes), 4), np.int32)  # bounding boxes of the ink; all zero where blank
     on_blank, on_frame, runs_on = is_inked, is_inked, is_inked
     touches = np.zeros((len(sheet.boxes), 2), np.bool_)
-    if is_inked.any():
+    if is_inked.any() or darkness.max(initial=0) >= MIN_INK:
         ink = _ink_mask(darkness, limits, sheet)
         sheet = snap_to_frames(ink, sheet, side_share)
         faint = partial(_ink_mask, darkness, _faintest(limits, is_inked, sheet), sheet)
@@ -139,6 +139,7 @@ def _ink_limits(peaks: Floats, typical: Floats, darkness: Gray, sheet: Sheet) ->
     is_inked = peaks >= floor
     limits = np.maximum(EDGE * typical, BLANK_EDGE * floor)
     usual = medians_by(row_of[is_inked], limits[is_inked], rows)
+    usual = np.where(usual > 0, usual, np.maximum.reduceat(floor, sheet.starts))  # of an empty row
     return np.where(is_inked, limits, usual[row_of]), is_inked
 
 

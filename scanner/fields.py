@@ -104,6 +104,8 @@ def make_field(
         status, reason = REVIEW, "cut_off"
     elif status == ACCEPTED:
         status, reason = hold_back(cells, ink)
+    elif status == BLANK_STATUS and ink.on_frame.any():
+        status, reason = REVIEW, "ink_on_frame"
     elif touching and reason == "low_confidence":
         reason = "touching_digits"
     confidence = float(np.prod(confidences))

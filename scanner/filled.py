@@ -164,6 +164,8 @@ def _reading(
         status, reason = REVIEW, "touching_digits" if row.row.touching else "low_confidence"
     elif status == ACCEPTED and not is_sum and _may_be_other(best.cells, row, field, rule):
         status, reason = hold_back(best.cells, row.ink)
+    elif status == BLANK_STATUS and row.ink.on_frame.any():
+        status, reason = REVIEW, "ink_on_frame"
     value = (number_in(best.cells, field) or "") if field.zero_cells else None
     return field_reading(
         field.name, best.cells, confidences, best.probability, status, reason, row.row.quads,

@@ -189,6 +189,14 @@ def test_ink_that_crosses_the_frame_is_kept(style: BoxStyle, dx: float, dy: floa
     assert sorted(alike)[1] > 0.55
 
 
+@pytest.mark.parametrize("style", ["separate", "cells", "rounded"])
+@pytest.mark.parametrize("dx", [-0.5, -0.43, 0.45])
+def test_a_lone_1_at_the_frame_of_an_empty_row_is_told(style: BoxStyle, dx: float) -> None:
+    field = field_of(style)
+    ink = read(page_of(field, {2: Digit(1, dx=dx)}), cell_quads(field, PX_PER_MM))
+    assert ink.on_frame.any() or not ink.is_blank.all()
+
+
 def test_a_digit_between_two_cells_is_not_lost_without_a_word() -> None:
     field = field_of("separate")
     page = page_of(field, {1: Digit(3, dx=0.64), 2: Digit(6, height=0.7), 3: Digit(1)})
