@@ -24,6 +24,7 @@ EDGE = 0.39  # ink begins at this share of that darkness
 FRAME_EDGE = 0.7  # of that: a frame is whole where ink as pale is in pieces
 BLANK_EDGE = 0.6  # of the least darkness that is ink: where it begins in a cell with little of it
 FAINT = 0.2  # of the row's darkness: a lighter cell holds a shadow, not ink
+PALE = 24.0  # gray levels darker than paper: what is written beside much darker digits may be no darker
 INSET = 0.2  # of the cell: every digit has strokes farther inside, no frame has
 MIN_DIGIT = 0.16  # of the cell's height: a smaller mark is a dot
 HALF_LINE = 2  # pixels from the edge of a cell, which is the middle of its printed line, to the line's edge
@@ -111,7 +112,7 @@ def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellI
             digits[cell] = normalize(sheet.gray[mark[1] : mark[3], mark[0] : mark[2]], own)
     corner, far = np.tile(sheet.boxes[:, :2], 2), np.tile(sheet.boxes[:, 2:], 2)
     is_blank = marks[:, 2] == 0
-    on_frame = on_frame | (on_blank & is_blank)
+    on_frame = on_frame | ((on_blank | _is_pale(darkness, typical, is_inked, sheet)) & is_blank)
     extent = np.where(is_blank[:, None], 0, (marks - corner) / (far - corner)).astype(np.float32)
     at_line = np.stack([extent[:, 1] < AT_LINE, extent[:, 3] > 1 - AT_LINE], axis=1)  # in its corners, too
     touches = touches | (at_line & (~is_blank & (side_share[sheet.row_of] >= 1))[:, None])
@@ -141,6 +142,18 @@ def _ink_limits(peaks: Floats, typical: Floats, darkness: Gray, sheet: Sheet) ->
     usual = medians_by(row_of[is_inked], limits[is_inked], rows)
     usual = np.where(usual > 0, usual, np.maximum.reduceat(floor, sheet.starts))  # of an empty row
     return np.where(is_inked, limits, usual[row_of]), is_inked
+
+
+def _is_pale(darkness: Gray, typical: Floats, is_inked: npt.NDArray[np.bool_], sheet: Sheet) -> npt.NDArray[np.bool_]:
+    """(n,) cells beside inked ones with something that is too pale for ink, but has the size of a digit."""
+    least = np.maximum(PALE, NOISE * _grain(darkness, sheet))[sheet.row_of]
+    pale = ~is_inked & (typical >= least)
+    for cell in np.flatnonzero(pale):
+        x0, y0, x1, y1 = sheet.boxes[cell].tolist()
+        inside = cv2.threshold(_inner(darkness[y0:y1, x0:x1]), typical[cell] / 2, 255, cv2.THRESH_BINARY)[1]
+        heights = cv2.connectedComponentsWithStats(inside.astype(np.uint8))[2][1:, cv2.CC_STAT_HEIGHT]
+        pale[cell] = heights.max(initial=0) >= PART * (y1 - y0)
+    return np.asarray(pale)
 
 
 def _faintest(limits: Floats, is_inked: npt.NDArray[np.bool_], sheet: Sheet) -> Floats:

@@ -25,7 +25,10 @@ REASONS = {
     "unreadable_digit": "a cell holds something that is no digit",
     "touching_digits": "digits without boxes hang together, and may be parted in other ways",
     "cut_off": "the row of boxes seems to go on where no boxes were found: digits may be missing",
-    "ink_on_frame": "a 1 hangs from the frame, a 7 stands on it, or a stroke lies along it: more may be hidden",
+    "ink_on_frame": (
+        "a 1 hangs from the frame, a 7 stands on it, a stroke lies along it or between boxes, or one is very pale: "
+        "more may be written"
+    ),
     "runs_on": "a stroke goes on far beyond its box: it may cross out more than one, and be no digit",
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out behind the digits, or no digit is left",

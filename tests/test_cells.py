@@ -189,6 +189,14 @@ def test_ink_that_crosses_the_frame_is_kept(style: BoxStyle, dx: float, dy: floa
     assert sorted(alike)[1] > 0.55
 
 
+def test_a_very_pale_digit_beside_dark_ones_is_no_empty_cell() -> None:
+    field = field_of("separate")
+    digits = {0: Digit(4), 1: Digit(7), 2: Digit(5, color=(215, 215, 215))}
+    ink = read(page_of(field, digits), cell_quads(field, PX_PER_MM))
+    assert ink.is_blank.tolist() == [False, False, True, True, True]
+    assert ink.on_frame.tolist() == [False, False, True, False, False]
+
+
 @pytest.mark.parametrize("style", ["separate", "cells", "rounded"])
 @pytest.mark.parametrize("dx", [-0.5, -0.43, 0.45])
 def test_a_lone_1_at_the_frame_of_an_empty_row_is_told(style: BoxStyle, dx: float) -> None:
