@@ -460,6 +460,18 @@ def test_a_missing_input_costs_itself_only(scans: Path) -> None:
     assert (results[0].file, results[0].page, results[0].reason) == ("nowhere", 0, "unreadable")
 
 
+@pytest.mark.parametrize("style", ["separate", "cells", "comb", "rounded"])
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.7])
+def test_a_number_that_the_edge_of_the_page_cuts_is_not_accepted(
+    style: BoxStyle, part: float, network: Network
+) -> None:
+    page = filled(style, ("913760", "472583"))
+    field = form(style, [6]).fields[0]
+    cut = round((field.cell_left_mm(0) + part * field.cell_width_mm) * DPI / 25.4)
+    for reading in read_image(np.ascontiguousarray(gray(page.image)[:, cut:]), network):
+        assert reading.status == "review"
+
+
 # --- digits beside a row
 
 

@@ -21,6 +21,7 @@ FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
 GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
 WELL_INSIDE = 0.2  # of a cell: frames do not reach there
 WRITTEN = 0.03  # of that area is ink where something is written
+SEEN = 0.08  # of the width of a cell that the edge of the page cuts
 NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
 
 Vector = npt.NDArray[np.float32]  # (2,) along x and y
@@ -111,6 +112,7 @@ def go_on(
     Where the next cell would be, its upper and lower edge are printed, and its far side too or something is written.
     A comb, with `side_shares` below 1, has no upper edge: there the far tick and something else must be there.
     Where something is written, and another row begins where this one would have its next cell but one, that is enough.
+    Where the edge of the page cuts the next cell, its edges are printed up to there.
     """
     if not rows:
         return [], []
@@ -127,8 +129,24 @@ def go_on(
     goes_on = has_edges & ((far >= GOING_ON) | is_written)
     comb_goes_on = (far >= PRINTED_SIDE) & (is_written | (coverage[:, 3] >= GOING_ON))
     goes_on = np.where(share < 1, comb_goes_on, goes_on) | (is_written & _is_taken_up(rows, shapes))
+    goes_on |= _is_cut(sides, share, lines)
     written = [each[marks] for each, marks in zip(places.reshape(-1, 2, 4), is_written.reshape(-1, 2), strict=True)]
     return np.asarray(goes_on.reshape(-1, 2).any(axis=1)).tolist(), written
+
+
+def _is_cut(places: Boxes, share: npt.NDArray[np.float64], lines: Lines) -> npt.NDArray[np.bool_]:
+    """(n,) places of a next cell that an edge of the page cuts, with the lines of a cell up to there."""
+    width = lines.horizontal.shape[1]
+    is_over = (places[:, 0] < 0) | (places[:, 2] > width - 1)
+    there = places.copy()
+    there[:, [0, 2]] = np.clip(places[:, [0, 2]], 0, width - 1)
+    is_seen = there[:, 2] - there[:, 0] >= SEEN * (places[:, 2] - places[:, 0])
+    cut = np.flatnonzero(is_over & is_seen)
+    found = np.zeros(len(places), np.bool_)
+    if len(cut):
+        coverage = nudge(there[cut], lines)[1]
+        found[cut] = np.where(share[cut] < 1, coverage[:, 3], coverage[:, [1, 3]].min(axis=1)) >= PRINTED_SIDE
+    return found
 
 
 def _is_taken_up(rows: Sequence[Boxes], shapes: Sequence[tuple[Vector, Vector]]) -> npt.NDArray[np.bool_]:
