@@ -472,6 +472,19 @@ def test_a_number_that_the_edge_of_the_page_cuts_is_not_accepted(
         assert reading.status == "review"
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_parts_of_a_number_that_is_struck_out_are_not_accepted(seed: int, network: Network) -> None:
+    """One slanted line through all its boxes: pieces of them, above it and below, look like boxes."""
+    writer = replace(BALLPOINT, slant=0.05 * seed, hand=seed * 1771 + 3)
+    number = "".join(np.random.default_rng(seed).choice(list("0123456789"), 5))
+    image = written_by(writer, ("913860", number)).copy()
+    field = form("separate", [6, 5]).fields[1]
+    ends = ((field.x_mm - 1, field.bottom_mm - 1), (field.right_mm + 1, field.y_mm + 1))
+    start, end = (tuple(round(each * DPI / 25.4) for each in point) for point in ends)
+    cv2.line(image, start, end, (45,), 4, cv2.LINE_AA)
+    assert all(each.value == "913860" for each in read_image(image, network) if each.status == "accepted")
+
+
 # --- digits beside a row
 
 

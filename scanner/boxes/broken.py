@@ -21,6 +21,7 @@ FRAME_WIDTH = 2.0  # pixels of the line between two adjoining cells, about
 GOING_ON = 0.4  # coverage of the far side of a next cell that is there but broken
 WELL_INSIDE = 0.2  # of a cell: frames do not reach there
 WRITTEN = 0.03  # of that area is ink where something is written
+WEDGE, LEAST_WEDGE = 0.08, 3.0  # of the way from the first cell to the last; pixels
 SEEN = 0.08  # of the width of a cell that the edge of the page cuts
 NUDGE = 2.0  # pixels that a guessed cell may be moved to meet its frame
 
@@ -112,7 +113,8 @@ def go_on(
     Where the next cell would be, its upper and lower edge are printed, and its far side too or something is written.
     A comb, with `side_shares` below 1, has no upper edge: there the far tick and something else must be there.
     Where something is written, and another row begins where this one would have its next cell but one, that is enough.
-    Where the edge of the page cuts the next cell, its edges are printed up to there.
+    Where the edge of the page cuts the next cell, its edges are printed up to there. And where upper and lower edges
+    are far from parallel, a stroke through the boxes was taken for one of them.
     """
     if not rows:
         return [], []
@@ -129,9 +131,18 @@ def go_on(
     goes_on = has_edges & ((far >= GOING_ON) | is_written)
     comb_goes_on = (far >= PRINTED_SIDE) & (is_written | (coverage[:, 3] >= GOING_ON))
     goes_on = np.where(share < 1, comb_goes_on, goes_on) | (is_written & _is_taken_up(rows, shapes))
-    goes_on |= _is_cut(sides, share, lines)
+    goes_on |= _is_cut(sides, share, lines) | np.repeat([_is_wedge(row) for row in rows], 2)
     written = [each[marks] for each, marks in zip(places.reshape(-1, 2, 4), is_written.reshape(-1, 2), strict=True)]
     return np.asarray(goes_on.reshape(-1, 2).any(axis=1)).tolist(), written
+
+
+def _is_wedge(row: Boxes) -> bool:
+    """Whether its cells grow faster from one to the next than boxes seen from nearby do."""
+    if len(row) < 2:
+        return False
+    height = row[:, 3] - row[:, 1]
+    grows, along = abs(float(height[-1] - height[0])), float(row[-1, 0] - row[0, 0])
+    return grows > max(WEDGE * along, LEAST_WEDGE)
 
 
 def _is_cut(places: Boxes, share: npt.NDArray[np.float64], lines: Lines) -> npt.NDArray[np.bool_]:
