@@ -7,9 +7,10 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from scanner.arrays import Gray, Quads
-from scanner.boxes import BoxRow, find_box_rows
+from scanner.boxes import BoxRow, find_box_rows, find_boxes
 from scanner.cells import read_cells_of
 from scanner.content import RowReading, keep_digit_rows, score_cells
 from scanner.drawing import GREEN, Bgr, Shown, draw_fields, encode_picture
@@ -29,6 +30,8 @@ ADJOINING_MM = 0.4  # between cells that share their line
 TALL = 0.9  # of the cells' height: so far reach the sides of boxes that have only lost their top
 DECIMALS = 2  # of a millimeter
 LOWEST_MM = 2.5  # a box that people write in; words in print have boxes of two
+HIGHEST_MM = 16.0  # of a frame for one number; higher ones are for signatures and pictures
+DIGIT_WIDE = 0.6  # of the height of such a frame, a digit needs
 FILLED = 0.3  # of the cells of a row; a blank row may have that many with a speck or a printed mark
 SHARED = 0.05  # of the height: lines of neighbors lie on each other
 LEVEL_DEGREES = 0.05  # 0.2 mm over the width of a page
@@ -90,7 +93,8 @@ def propose_page(gray: Gray, dpi: float | None, network: Network, number: int = 
     gray = _straightened(gray)
     width_mm, height_mm = _size_mm(gray.shape, dpi)
     px_per_mm = gray.shape[1] / width_mm, gray.shape[0] / height_mm
-    found = [row for row in find_box_rows(gray) if len(row.quads) <= MOST_CELLS]  # more are no number
+    boxes_found = find_boxes(gray)
+    found = [row for row in boxes_found.rows if len(row.quads) <= MOST_CELLS]  # more are no number
     boxes = _apart(_without_print(gray, found, network))
     rows = [row for row in boxes if _height(row) >= LOWEST_MM * px_per_mm[1]]
     if boxes and not rows:
@@ -99,9 +103,14 @@ def propose_page(gray: Gray, dpi: float | None, network: Network, number: int = 
             f"page {number}: is {width_mm:g} x {height_mm:g} mm{stated}, and its boxes too small to write in; save the "
             "picture with its true resolution, or with none"
         )
+    places = [row.quads for row in rows]
+    if not rows:  # each number may have one frame
+        frames_mm = boxes_found.frames / np.array(px_per_mm)
+        places = [frame[None] for frame, mm in zip(boxes_found.frames, frames_mm, strict=True) if _is_line(mm)]
+    named = [(index, name if number == 1 else f"p{number}{name}") for index, name in name_in_reading_order(places)]
     fields = tuple(
-        _field(name if number == 1 else f"p{number}{name}", rows[index], px_per_mm, number)
-        for index, name in name_in_reading_order([row.quads for row in rows])
+        _field(name, rows[index], px_per_mm, number) if rows else _line(name, places[index], px_per_mm, number)
+        for index, name in named
     )
     size = round(width_mm * PX_PER_MM), round(height_mm * PX_PER_MM)
     picture = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if size[0] < gray.shape[1] else cv2.INTER_LINEAR)
@@ -117,10 +126,11 @@ def write_form(path: Path, name: str, pages: list[Proposal]) -> None:
     """Write `form.toml`, the pictures of its pages beside it, and the same with the fields drawn on them.
 
     Raises:
-        FormError: no page has boxes.
+        FormError: no page has boxes, nor frames.
     """
     if not any(page.fields for page in pages):
-        raise FormError("no row of boxes was found; scan the form at 300 dpi, or write its form.toml by hand")
+        told = "neither rows of boxes nor frames for numbers were found"
+        raise FormError(f"{told}; scan the form at 300 dpi, or write its form.toml by hand")
     sheets = [Sheet(width_mm=page.width_mm, height_mm=page.height_mm) for page in pages]
     form = Form(name=name, pages=tuple(sheets), fields=tuple(field for page in pages for field in page.fields))
     text = form_text(form)
@@ -196,6 +206,26 @@ def _size_mm(shape: tuple[int, ...], dpi: float | None) -> tuple[float, float]:
                 return paper_width, paper_height
     per_mm = (dpi or width / PAPERS_MM[0][0] * MM_PER_INCH) / MM_PER_INCH
     return round(width / per_mm, 1), round(height / per_mm, 1)
+
+
+def _is_line(frame_mm: npt.NDArray[np.floating]) -> bool:
+    """Whether a frame (4, 2) in millimeters is of a size that people write a number in."""
+    wide, high = (frame_mm.max(axis=0) - frame_mm.min(axis=0)).tolist()
+    return LOWEST_MM <= high <= HIGHEST_MM and wide >= DIGIT_WIDE * FEWEST_CELLS * high
+
+
+def _line(name: str, frame: Quads, px_per_mm: tuple[float, float], page: int) -> FormField:
+    """A frame for a number of as many digits as have room, or fewer."""
+    (left, top), (right, bottom) = (
+        (each + 0.5) / np.array(px_per_mm) for each in (frame.min((0, 1)), frame.max((0, 1)))
+    )
+    cells = min(max(int((right - left) / (DIGIT_WIDE * (bottom - top))), FEWEST_CELLS), MOST_CELLS)
+    return FormField(
+        name=name, page=page, layout="line", fewer=True, cells=cells,
+        x_mm=max(round(float(left), DECIMALS), 0), y_mm=max(round(float(top), DECIMALS), 0),
+        cell_width_mm=round(float(right - left) / cells, DECIMALS),
+        cell_height_mm=round(float(bottom - top), DECIMALS),
+    )  # fmt: skip
 
 
 def _field(name: str, row: BoxRow, px_per_mm: tuple[float, float], page: int) -> FormField:

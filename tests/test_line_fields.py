@@ -8,6 +8,7 @@ import pytest
 
 from scanner.arrays import Gray
 from scanner.blank import write_blank
+from scanner.design import propose_form
 from scanner.errors import FormError
 from scanner.form import load_form
 from scanner.known import PX_PER_MM, KnownForm, cells_mm, load_known_form
@@ -157,3 +158,14 @@ def test_what_makes_no_sense_for_a_line_is_a_mistake(old: str, new: str, said: s
     (tmp_path / "form.toml").write_text("[[fields]]".join(fields))
     with pytest.raises(FormError, match=said):
         load_form(tmp_path / "form.toml")
+
+
+def test_frames_for_numbers_are_proposed_where_there_are_no_boxes(known: KnownForm) -> None:
+    (page,) = propose_form(known.form.folder / "form-page1.png")
+    assert [field.layout for field in page.fields] == ["line"] * len(known.form.fields)
+    for found, field in zip(page.fields, known.form.fields, strict=True):
+        assert found.fewer
+        corners = ("x_mm", "y_mm", "right_mm", "bottom_mm")
+        assert [getattr(found, each) for each in corners] == pytest.approx(
+            [getattr(field, each) for each in corners], abs=0.5
+        )
