@@ -275,7 +275,7 @@ def test_a_page_without_boxes_is_no_form(tmp_path: Path) -> None:
     blank = np.full((1000, 700), 255, np.uint8)
     page = propose_page(blank, None, load_network())
     assert page.fields == ()
-    with pytest.raises(FormError, match="no row of boxes"):
+    with pytest.raises(FormError, match="neither rows of boxes nor frames"):
         write_form(tmp_path / "form.toml", "a", [page])
 
 
