@@ -30,7 +30,7 @@ from scanner.remote import path_of
 from scanner.review import Book, Corrections
 from scanner.review.guarantee import Guarantee
 from scanner.shift import Shift
-from scanner.staging import CROPS, LEDGER, scratch_folder
+from scanner.staging import CROPS, LEDGER, scratch_folder, spill_into
 from scanner.task import Kit
 
 TOLD_NOTE = "told"  # in the ledger: up to when it was told what has failed
@@ -70,6 +70,7 @@ def run(
     paths, folder = [path_of(each) for each in inputs], Path(output)
     check_order(paths, folder, order, chores)
     kit, reader, known = make_kit(order)
+    spill_into(folder)
     discovery = discover(paths)
     if not discovery.count and not (folder / LEDGER).exists():
         raise nothing_in(paths)

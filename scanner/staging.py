@@ -51,6 +51,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         part.unlink(missing_ok=True)
 
 
+def spill_into(output: Path) -> None:
+    """Have SQLite write what does not fit into memory here, if it is a folder: /tmp may be small, or read-only."""
+    if os.path.isdir(output):  # noqa: PTH112 - Path.is_dir may raise
+        os.environ.setdefault("SQLITE_TMPDIR", os.fspath(output.absolute()))
+
+
 @contextmanager
 def output_folder(output: Path) -> Iterator[None]:
     """The folder of a run, made if it is missing, held by this process until the block ends.
@@ -64,7 +70,7 @@ def output_folder(output: Path) -> Iterator[None]:
         if output.exists() and not output.is_dir():
             raise OutputError(f"{output}: is no folder; name one with --output")
         output.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("SQLITE_TMPDIR", os.fspath(output.absolute()))  # /tmp may be small, or read-only
+        spill_into(output)
         with _lock(output):
             _refuse_foreign(output)
             yield

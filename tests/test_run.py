@@ -24,7 +24,7 @@ from scanner.errors import NoInputError, OutputError, RunningError, UsageError
 from scanner.export import RunSummary
 from scanner.ledger import Ledger
 from scanner.order import Chores, Order
-from scanner.page import load_page
+from scanner.page import discover, load_page
 from scanner.plan import plan_files
 from scanner.report import write_report
 from scanner.run import preview, run
@@ -934,3 +934,19 @@ def test_somebody_else_may_look_at_a_run(inbox: Path, out: Path) -> None:
     beside = [path for path in out.iterdir() if path.name.startswith("run.db-")]
     assert all(path.stat().st_uid == owner or path.stat().st_mode & 0o020 for path in beside)
     assert all(path.stat().st_gid == group for path in beside)
+
+
+def test_what_sqlite_has_no_memory_for_goes_into_the_output_folder(
+    inbox: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where /tmp is read-only, as under systemd, large folders were not read."""
+    monkeypatch.delenv("SQLITE_TMPDIR", raising=False)
+    run([inbox], out)
+    assert os.environ["SQLITE_TMPDIR"] == str(out)
+    monkeypatch.delenv("SQLITE_TMPDIR")
+    places: list[str] = []
+    monkeypatch.setattr(
+        "scanner.run.discover", lambda paths: places.append(os.environ["SQLITE_TMPDIR"]) or discover(paths)
+    )
+    run([inbox], out)
+    assert places == [str(out)]
