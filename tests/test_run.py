@@ -27,6 +27,7 @@ from scanner.order import Chores, Order
 from scanner.page import discover, load_page
 from scanner.plan import plan_files
 from scanner.report import write_report
+from scanner.review import Book, FieldKey, Verdict
 from scanner.run import preview, run
 from scanner.staging import output_folder
 from scanner.status import status_of
@@ -920,18 +921,23 @@ def test_somebody_else_may_look_at_a_run(inbox: Path, out: Path) -> None:
     out.chmod(0o775)
     owner, other, group = 12345, 12346, 12347
     run([inbox], out)
+    with Book(out) as book:
+        key = FieldKey("0" * 64, 1, "", "f")
+        book.add([Verdict(key, "1", "1", True, True, "1", "1", "review", (0, 0, 9, 9), "ada", "key", "2026-01-01")])
     for path in (out, *out.iterdir()):
         os.chown(path, owner, group)
     child = os.fork()
     if not child:
         os.setgid(group)
         os.setuid(other)
+        code = 1
         try:
             status_of(out)
+            code = 0
         finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    beside = [path for path in out.iterdir() if path.name.startswith("run.db-")]
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    beside = [path for path in out.iterdir() if path.name.endswith(("-wal", "-shm"))]
     assert all(path.stat().st_uid == owner or path.stat().st_mode & 0o020 for path in beside)
     assert all(path.stat().st_gid == group for path in beside)
 

@@ -3,7 +3,7 @@
 from scanner.ledger.ledger import Ledger
 from scanner.ledger.listing import Listing
 from scanner.ledger.rows import FileEntry, FileRow, Reader, ReadField, Redo, RunRow, now_text
-from scanner.ledger.schema import GONE, ledger_errors
+from scanner.ledger.schema import GONE, ledger_errors, share_with_owner
 
 __all__ = [
     "GONE",
@@ -17,4 +17,5 @@ __all__ = [
     "RunRow",
     "ledger_errors",
     "now_text",
+    "share_with_owner",
 ]

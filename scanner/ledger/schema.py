@@ -130,11 +130,11 @@ def open_to_look(path: Path) -> sqlite3.Connection:
             db = sqlite3.connect(f"{uri}&immutable=1", uri=True)
         db.row_factory = sqlite3.Row
         _check(db, path)
-    _share(path)
+    share_with_owner(path)
     return db
 
 
-def _share(path: Path) -> None:
+def share_with_owner(path: Path) -> None:
     """What SQLite lays beside a database is of who looks first; who writes to it must be able to write there, too."""
     owner = path.stat()
     for beside in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):

@@ -5,6 +5,7 @@ its page, form and name; beside that stands where it lay, so that a later readin
 """
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from scanner.errors import OutputError
+from scanner.ledger import share_with_owner
 
 NAME = "review.db"
 APPLICATION_ID = 0x5363_5265  # "ScRe": tells our databases from others
@@ -195,16 +197,15 @@ class Book:
     def _open(self) -> sqlite3.Connection:
         with _errors(self.path):
             # The threads of a server take turns; see `scanner.web`.
-            db = sqlite3.connect(self.path, isolation_level=None, timeout=WAIT_S, check_same_thread=False)
+            is_ours = os.access(self.path if self.path.exists() else self.path.parent, os.W_OK)
+            place = str(self.path) if is_ours else f"{self.path.absolute().as_uri()}?mode=ro"  # others may look
+            db = sqlite3.connect(place, isolation_level=None, timeout=WAIT_S, check_same_thread=False, uri=not is_ours)
             db.row_factory = sqlite3.Row
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")  # what a person has typed must last through a power cut
-            with _transaction(db):
-                if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    for statement in SCHEMA.split(";\n"):
-                        db.execute(statement)
-                    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    db.execute(f"PRAGMA user_version = {VERSION}")
+            if is_ours:
+                _make_ready(db)
+            else:
+                db.execute("SELECT count(*) FROM sqlite_master")
+                share_with_owner(self.path)
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise OutputError(f"{self.path}: is not of scanner; move it away")
             if (version := db.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
@@ -213,6 +214,17 @@ class Book:
                 )
         self._db = db
         return db
+
+
+def _make_ready(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")  # what a person has typed must last through a power cut
+    with _transaction(db):
+        if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            for statement in SCHEMA.split(";\n"):
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _verdict_of(row: sqlite3.Row) -> Verdict:
