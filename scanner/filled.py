@@ -56,6 +56,7 @@ def _read_mark(gray: Gray, field: FormField, found: FoundForm, policy: Policy) -
     on_form = apply(reference.to_page, reference.cells_mm[field.name]).astype(np.float32)
     reading = read_marks(
         field.name, ink_parts(gray, quads), ink_parts(reference.print_.gray, on_form), quads, field.options, policy,
+        pale=ink_parts(gray, quads, is_pale=True) - ink_parts(reference.print_.gray, on_form, is_pale=True),
         multiple=field.multiple, required=field.required,
     )  # fmt: skip
     is_unseen = field.name in found.registration.unseen

@@ -18,15 +18,17 @@ SIDE_PX = 32  # of a box, straightened
 AROUND = 0.5  # of the box, on each side: the paper that ink is compared with
 INSET = 0.2  # of the box, on each side: frames and their blur
 PAPER_PERCENTILE = 80
-DARK = 0.22  # of paper, by which ink is darker
+DARK, PALE = 0.22, 0.1  # of paper, by which ink is darker; by which what may be ink is
+SMOOTH = (3, 3)  # pixels: grain is no pale ink
 PRINTED = 0.15  # of a box on the form at most, as the letter of a bubble; more was written there
 BUSIEST = 2.0  # times as much is printed in a box as in most of its field, at most: letters differ; more was written
 HALF, STEEP = 0.03, 6.0  # part of a box that is ink where a mark is as likely as none; how soon that changes
+MARK = 0.08  # part of a box that a thin mark covers
 BLACK = 0.85  # of a box: blackened all over; a bold cross covers 0.6
 
 
-def ink_parts(gray: Gray, quads: Quads) -> npt.NDArray[np.float64]:
-    """(n,) part of the inside of each box (n, 4, 2) that is ink."""
+def ink_parts(gray: Gray, quads: Quads, *, is_pale: bool = False) -> npt.NDArray[np.float64]:
+    """(n,) part of the inside of each box (n, 4, 2) that is ink; `is_pale`: or may be."""
     side = round(SIDE_PX * (1 + 2 * AROUND))
     margin, inset = (side - SIDE_PX) // 2, round(INSET * SIDE_PX)
     corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32) * SIDE_PX + margin - 0.5
@@ -38,7 +40,8 @@ def ink_parts(gray: Gray, quads: Quads) -> npt.NDArray[np.float64]:
             gray, matrix, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
         )
         paper = float(np.percentile(patch, PAPER_PERCENTILE))
-        parts.append(float((patch[inside] < (1 - DARK) * paper).mean()))
+        inner = cv2.blur(patch, SMOOTH)[inside] if is_pale else patch[inside]
+        parts.append(float((inner < (1 - (PALE if is_pale else DARK)) * paper).mean()))
     return np.array(parts)
 
 
@@ -50,6 +53,7 @@ def read_marks(
     choices: Sequence[str],
     policy: Policy,
     *,
+    pale: npt.NDArray[np.float64] | None = None,
     multiple: bool,
     required: bool,
 ) -> FieldReading:
@@ -62,6 +66,7 @@ def read_marks(
         quads: (n, 4, 2) corners of the boxes on the page.
         choices: what each box stands for.
         policy: how sure each box must be.
+        pale: (n,) of `ink_parts` that may be ink, on the page more than on the form.
         multiple: whether several may be marked.
         required: whether one must be.
 
@@ -74,6 +79,8 @@ def read_marks(
     marked = 1 / (1 + (HALF / ink) ** STEEP)
     is_marked, is_sure = marked >= 0.5, np.maximum(marked, 1 - marked) >= policy.min_digit
     is_sure &= ~(is_hidden & (written > HALF) & ~is_marked)
+    if pale is not None:
+        is_sure &= is_marked | (pale < MARK)
     is_black = ink >= BLACK
     is_taken_back = is_black & bool((is_marked & ~is_black).any())
     is_chosen = is_marked & ~is_taken_back

@@ -99,6 +99,22 @@ def test_one_choice(written: tuple[float, ...], value: str, cells: str, status: 
     assert (field.value, field.cells, field.status, field.reason) == (value, cells, status, reason)
 
 
+@pytest.mark.parametrize(
+    ("level", "cells", "reason"), [(190, "_x_", ""), (200, "_?_", "doubtful_mark"), (240, "___", "")]
+)
+def test_a_pale_cross_is_a_mark_or_doubtful_and_no_empty_box(level: int, cells: str, reason: str) -> None:
+    blank, crossed = page("", "", ""), page("", "", "")
+    for start, end in (((205, 105), (235, 135)), ((235, 105), (205, 135))):
+        cv2.line(crossed, start, end, (level,), 3)
+    crossed = np.clip(crossed + np.random.default_rng(1).normal(0, 4, crossed.shape), 0, 255).astype(np.uint8)
+    pale = ink_parts(crossed, QUADS, is_pale=True) - ink_parts(blank, QUADS, is_pale=True)
+    read = read_marks(
+        "way", ink_parts(crossed, QUADS), ink_parts(blank, QUADS), QUADS, ["bus", "train", "car"], POLICY,
+        pale=pale, multiple=False, required=False,
+    )  # fmt: skip
+    assert (read.cells, read.reason) == (cells, reason)
+
+
 def test_several_choices() -> None:
     field = marks(MARK, MARK, EMPTY, multiple=True)
     assert (field.value, field.status) == ("bus;train", "accepted")
