@@ -49,13 +49,13 @@ class CellInk:
         return CellInk(*(getattr(self, each.name)[cell : cell + 1] for each in fields(self)))
 
 
-def read_cells(page: Gray, quads: Quads, side_share: float = 1.0) -> CellInk:
+def read_cells(page: Gray, quads: Quads, side_share: float = 1.0, *, are_boxes: bool = False) -> CellInk:
     """Cut the cells (n, 4, 2) of one row out of the page and bring the ink of each to MNIST form.
 
     `side_share` is the part of the cells' height, from the bottom, to which their sides are printed;
     below 1 they have no top either.
     """
-    return read_cells_of(page, [quads], [side_share])[0]
+    return read_cells_of(page, [quads], [side_share], are_boxes=are_boxes)[0]
 
 
 def read_cells_of(

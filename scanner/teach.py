@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.arrays import Digits, Gray, Quads
-from scanner.cells import read_cells_of
+from scanner.cells import read_cells
 from scanner.errors import NoInputError, PageError
 from scanner.fields import FieldReading
 from scanner.ledger import Ledger, ledger_errors
@@ -94,7 +94,7 @@ class _Scan:
         boxes = cells_in_crop(reading)
         corners = [[(left, top), (right, top), (right, low), (left, low)] for left, top, right, low in boxes]
         quads: Quads = np.asarray(corners, np.float32) * size
-        (ink,) = read_cells_of(crop, [quads], [reading.side_share], are_boxes=bool(self.form))
+        ink = read_cells(crop, quads, reading.side_share, are_boxes=bool(self.form))
         return [
             (ink.digits[place], int(character))
             for place, character in enumerate(verdict.cells)
