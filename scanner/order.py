@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scanner.errors import NoInputError, UsageError
 from scanner.ledger import Reader, Redo
 from scanner.network import read_network_files
-from scanner.remote import is_remote, url_of
+from scanner.remote import is_remote, told_url
 from scanner.sources import is_folder, real_path
 from scanner.staging import PUBLISHED
 from scanner.strings.network import shipped_sha256
@@ -102,7 +102,7 @@ def check_order(inputs: Sequence[Path], output: Path, order: Order, chores: Chor
 def _check_apart(inputs: Sequence[Path], output: Path) -> None:
     """What a run writes must not be read by the next, nor what it reads be replaced."""
     if is_remote(output):
-        raise UsageError(f"--output: {url_of(output)} is none of this machine's folders; name one")
+        raise UsageError(f"--output: {told_url(output)} is none of this machine's folders; name one")
     results = real_path(output)
     replaced = [results / name for name in PUBLISHED]
     for given in inputs:
@@ -130,7 +130,7 @@ def _check_moves(inputs: Sequence[Path], output: Path, chores: Chores) -> None:
 
 
 def nothing_in(inputs: Sequence[Path]) -> NoInputError:
-    return NoInputError(f"{', '.join(map(url_of, inputs))}: no image or PDF files found; name a folder of scans")
+    return NoInputError(f"{', '.join(map(told_url, inputs))}: no image or PDF files found; name a folder of scans")
 
 
 def make_kit(order: Order) -> "tuple[Kit, Reader, Sequence[KnownForm]]":

@@ -24,6 +24,7 @@ from scanner.errors import PageError, UsageError
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+QUERY = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\")]*")  # of a URL, with what may be a key in it
 URL = re.compile(r"([a-z][a-z0-9+.-]+):(?:/+(.*)|$)", re.DOTALL)  # a drive of Windows has one letter
 FILE_URL = re.compile(r"(?:file|local):(?://(?:localhost)?(?=/))?(/(?!/).*)", re.DOTALL)
 ANSWER_S = 60.0  # that a store may take to answer, but for a whole file
@@ -90,6 +91,12 @@ def url_of(path: Path) -> str:
     """As a person writes it; other paths as they are."""
     found = URL.fullmatch(os.fspath(path)) if is_remote(path) else None
     return f"{found[1]}://{found[2] or ''}" if found else os.fspath(path)
+
+
+def told_url(path: Path) -> str:
+    """As messages tell it: behind a question mark there may be keys."""
+    url = url_of(path)
+    return url.partition("?")[0] if url.startswith("http") else url
 
 
 def why_missing(path: Path) -> str:
@@ -216,7 +223,8 @@ def _told() -> Iterator[None]:
 
 
 def _in_words(error: Exception) -> str:
-    return " ".join([f"{type(error).__name__}:", *str(error).split()]).removesuffix(":")
+    words = " ".join([f"{type(error).__name__}:", *str(error).split()]).removesuffix(":")
+    return QUERY.sub(r"\1", words)
 
 
 def _info(path: Path) -> dict[str, Any]:

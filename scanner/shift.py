@@ -14,7 +14,7 @@ from scanner.fields import REVIEW
 from scanner.ledger import FileRow, Ledger, Reader
 from scanner.opening import Hash, Signature, hash_file
 from scanner.pipeline import PageFailure, PageResult
-from scanner.remote import is_remote, url_of
+from scanner.remote import is_remote, told_url
 from scanner.sources import is_out_of_reach
 from scanner.task import Changed, Job, Look, Looked, PageDone, Read
 
@@ -73,7 +73,7 @@ class Shift:
         if self.patience_s <= 0 or not is_out_of_reach(path.parent):
             return False
         if path.parent not in self._missed:
-            tell_event("waiting", folder=url_of(path.parent), reason="it is out of reach, or empty")
+            tell_event("waiting", folder=told_url(path.parent), reason="it is out of reach, or empty")
         self._missed.add(path.parent)
         return True
 

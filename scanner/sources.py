@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import NoInputError
-from scanner.remote import Signature, find, is_in_reach, is_remote, url_of, why_missing
+from scanner.remote import Signature, find, is_in_reach, is_remote, told_url, why_missing
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".webp"}
@@ -132,7 +132,7 @@ def discover(inputs: Sequence[Path]) -> Discovery:
     Raises NoInputError where all inputs are missing.
     """
     missing = {given: why for given in inputs if (why := why_not_there(given))}
-    told = "; ".join(f"{url_of(given)}: {why}" for given, why in missing.items())
+    told = "; ".join(f"{told_url(given)}: {why}" for given, why in missing.items())
     if missing and len(missing) == len(set(inputs)):
         keys = ", and the keys of its store" if any(map(is_remote, missing)) else ""
         raise NoInputError(f"{told}; check the spelling, that its drive or network is connected{keys}")

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from scanner import remote
+from scanner.cli import app
 from scanner.engine import Engine
 from scanner.errors import NoInputError, PageError, UsageError
 from scanner.opening import hash_file, signature_of
@@ -305,3 +307,14 @@ def test_what_changes_in_a_bucket_is_noticed(s3: Any, tmp_path: Path, monkeypatc
 def statuses(out: Path) -> list[tuple[str, str, str]]:
     with (out / "pages.csv").open(newline="") as file:
         return [(row["file"], row["status"], row["reason"]) for row in csv.DictReader(file)]
+
+
+def test_keys_in_urls_are_told_nowhere(tmp_path: Path) -> None:
+    """A signed URL is as good as a password: it must not stand in tables, reports or mails of cron."""
+    url, out = "http://127.0.0.1:9/scans/a.png?X-Sig=SECRET456&e=1", tmp_path / "out"
+    result = CliRunner().invoke(app, ["read", url, "-o", str(out)])
+    assert result.exit_code != 0
+    told = [result.output, result.stderr]
+    told += [path.read_bytes().decode(errors="replace") for path in out.rglob("*") if path.suffix in (".csv", ".html")]
+    assert not any("SECRET456" in each for each in told)
+    assert "127.0.0.1" in result.output + result.stderr

@@ -129,7 +129,7 @@ def read(
     from scanner.events import listen
     from scanner.order import Chores, Order
     from scanner.progress import progress_bar, stop_signal
-    from scanner.remote import url_of
+    from scanner.remote import told_url
     from scanner.run import preview, run
     from scanner.sources import why_not_there
 
@@ -175,7 +175,7 @@ def read(
         missing = {given: why for given in inputs if (why := why_not_there(given))}  # the run may move some away
         summary = read_now()
     for given, why in missing.items():
-        tell(f"{url_of(given)}: {why}; the other inputs were read")
+        tell(f"{told_url(given)}: {why}; the other inputs were read")
     _tell_summary(summary, output, quiet=quiet, is_logged=log or log_json)
     raise typer.Exit(summary.exit_code)
 
