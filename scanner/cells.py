@@ -91,7 +91,8 @@ def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellI
     if are_boxes and (bare := without_guides(darkness, sheet, peaks)):
         darkness, sheet = bare
         peaks, typical = _strokes_inside(darkness, sheet)
-    limits, is_inked = _ink_limits(peaks, typical, darkness, sheet)
+    grain = _grain(darkness, sheet)
+    limits, is_inked = _ink_limits(peaks, typical, grain, sheet)
     digits = np.zeros((len(sheet.boxes), DIGIT_SIZE, DIGIT_SIZE), np.uint8)
     marks = np.zeros((len(sheet.boxes), 4), np.int32)  # bounding boxes of the ink; all zero where blank
     on_blank, on_frame, runs_on = is_inked, is_inked, is_inked
@@ -112,7 +113,7 @@ def _read_sheet(sheet: Sheet, side_share: Floats, are_boxes: bool) -> list[CellI
             digits[cell] = normalize(sheet.gray[mark[1] : mark[3], mark[0] : mark[2]], own)
     corner, far = np.tile(sheet.boxes[:, :2], 2), np.tile(sheet.boxes[:, 2:], 2)
     is_blank = marks[:, 2] == 0
-    on_frame = on_frame | ((on_blank | _is_pale(darkness, typical, is_inked, sheet)) & is_blank)
+    on_frame = on_frame | ((on_blank | _is_pale(darkness, typical, is_inked, grain, sheet)) & is_blank)
     extent = np.where(is_blank[:, None], 0, (marks - corner) / (far - corner)).astype(np.float32)
     at_line = np.stack([extent[:, 1] < AT_LINE, extent[:, 3] > 1 - AT_LINE], axis=1)  # in its corners, too
     touches = touches | (at_line & (~is_blank & (side_share[sheet.row_of] >= 1))[:, None])
@@ -132,11 +133,11 @@ def _darkness(sheet: Sheet) -> Gray:
     return darkness
 
 
-def _ink_limits(peaks: Floats, typical: Floats, darkness: Gray, sheet: Sheet) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _ink_limits(peaks: Floats, typical: Floats, grain: Floats, sheet: Sheet) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Of each cell (n,) the darkness at which ink begins, by that of its own strokes; and whether it has any inside."""
     row_of, rows = sheet.row_of, len(sheet.strips)
     darkest = np.maximum.reduceat(peaks, sheet.starts)
-    floor = np.maximum(np.maximum(MIN_INK, NOISE * _grain(darkness, sheet)), FAINT * darkest)[row_of]
+    floor = np.maximum(np.maximum(MIN_INK, NOISE * grain), FAINT * darkest)[row_of]
     is_inked = peaks >= floor
     limits = np.maximum(EDGE * typical, BLANK_EDGE * floor)
     usual = medians_by(row_of[is_inked], limits[is_inked], rows)
@@ -144,9 +145,11 @@ def _ink_limits(peaks: Floats, typical: Floats, darkness: Gray, sheet: Sheet) ->
     return np.where(is_inked, limits, usual[row_of]), is_inked
 
 
-def _is_pale(darkness: Gray, typical: Floats, is_inked: npt.NDArray[np.bool_], sheet: Sheet) -> npt.NDArray[np.bool_]:
+def _is_pale(
+    darkness: Gray, typical: Floats, is_inked: npt.NDArray[np.bool_], grain: Floats, sheet: Sheet
+) -> npt.NDArray[np.bool_]:
     """(n,) cells beside inked ones with something that is too pale for ink, but has the size of a digit."""
-    least = np.maximum(PALE, NOISE * _grain(darkness, sheet))[sheet.row_of]
+    least = np.maximum(PALE, NOISE * grain)[sheet.row_of]
     pale = ~is_inked & (typical >= least)
     for cell in np.flatnonzero(pale):
         x0, y0, x1, y1 = sheet.boxes[cell].tolist()

@@ -35,8 +35,8 @@ class Trial:
         return f"{numbered(safe_path(self.file), self.page)}.jpg"
 
 
-def try_forms(forms: Sequence[KnownForm], inputs: Sequence[Path]) -> Iterator[Trial]:
-    """Look for the forms on every page of files and folders.
+def try_forms(forms: Sequence[KnownForm], inputs: Sequence[Path], *, is_drawn: bool = False) -> Iterator[Trial]:
+    """Look for the forms on every page of files and folders; pictures of the pages, where asked for.
 
     Raises:
         NoInputError: no input exists.
@@ -48,10 +48,10 @@ def try_forms(forms: Sequence[KnownForm], inputs: Sequence[Path]) -> Iterator[Tr
             yield Trial(source.name, 0, False, error.detail)
             continue
         for number in range(1, pages + 1):
-            yield _try_page(forms, source.path, source.name, number)
+            yield _try_page(forms, source.path, source.name, number, is_drawn=is_drawn)
 
 
-def _try_page(forms: Sequence[KnownForm], path: Path, name: str, number: int) -> Trial:
+def _try_page(forms: Sequence[KnownForm], path: Path, name: str, number: int, *, is_drawn: bool) -> Trial:
     try:
         gray = load_page(path, number).gray
         found = find_form(gray, forms)
@@ -68,7 +68,7 @@ def _try_page(forms: Sequence[KnownForm], path: Path, name: str, number: int) ->
     )
     if registration.unseen:
         told += f"; not those of {', '.join(sorted(registration.unseen))}"
-    return Trial(name, number, True, told, _draw(gray, found))
+    return Trial(name, number, True, told, _draw(gray, found) if is_drawn else None)
 
 
 def _draw(gray: Gray, found: FoundForm) -> Bgr:

@@ -204,7 +204,7 @@ def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
     saved(scanned(WRITTEN), tmp_path / "a")
     (tmp_path / "b.png").write_bytes(b"nothing")
     cv2.imwrite(str(tmp_path / "c.png"), np.full((500, 400), 255, np.uint8))
-    trials = list(try_forms([known], [tmp_path]))
+    trials = list(try_forms([known], [tmp_path], is_drawn=True))
     told = [trial.line() for trial in trials]
     assert told[0].endswith("mm off on average before they were fitted")
     assert "the boxes of 4 of 4 fields are there" in told[0]
@@ -218,7 +218,7 @@ def test_a_trial_tells_of_every_page(known: KnownForm, tmp_path: Path) -> None:
 def test_a_trial_shows_where_the_boxes_were_found(known: KnownForm, tmp_path: Path) -> None:
     path = saved(scanned(WRITTEN), tmp_path / "a")
     gray = load_page(path, 1).gray
-    (trial,) = try_forms([known], [path])
+    (trial,) = try_forms([known], [path], is_drawn=True)
     assert trial.picture is not None
     scale = trial.picture.shape[0] / gray.shape[0]
     found = find_form(gray, [known])

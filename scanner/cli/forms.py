@@ -99,7 +99,7 @@ def check(
     for known in forms:
         _tell(known)
     is_missing = False
-    for trial in try_forms(forms, scans or []):
+    for trial in try_forms(forms, scans or [], is_drawn=output is not None):
         say(printable(trial.line()))
         is_missing |= not trial.is_found
         if output is not None and trial.picture is not None:
