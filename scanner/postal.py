@@ -59,14 +59,14 @@ EVIDENCE, SURENESS = 0.25, 0.5  # powers of how likely a line has a code, and of
 LEAST, LIKELY = 1e-6, 0.05  # evidence; worth of a code
 MOST = 6  # codes that a line may say
 A_BLOCK, A_LINE = 0.22, 0.82  # what is left of a code's worth, for each likelier block, each line below
-NAMELESS = 0.7  # of its worth is left to a code below no name
+NAMELESS = 0.6  # of its worth is left to a code below no name
 SPREAD = 0.6  # of the way from the middle to the edges: so far from there addresses stand
 PART_OF_MORE = (
     0.5  # probability that no digit stands beside a code: below it, it is more likely part of a longer number
 )
 ELSEWHERE = 0.5  # of its probability is left to a code that does not stand in the likeliest block
-OVER = 0.9  # of a code's worth is left to one that is read upside down
-TURNS = ((0, 1.0), (2, OVER), (1, 0.6), (3, 0.6))
+DECIDED = 0.5  # a code worth that much is not one of an envelope upside down
+TURNS = ((0, 1.0), (2, 1.0), (1, 0.6), (3, 0.6))  # quarters, and what is left of a code's worth
 
 Floats = npt.NDArray[np.float64]
 
@@ -103,20 +103,15 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
         policy: from which confidence on a code is accepted.
     """
     best: _Code | None = None
-    best_worth = 0.0
     quads = np.zeros((0, 4, 2), np.float32)
-    for turn, most in TURNS:
-        if best and best.worth >= most:  # no other is worth more
+    for turn, left in TURNS:
+        if best and best.worth >= DECIDED * left:
             break
         page, blocks, to_turned = _leveled(turned(gray, turn))
         found = _find_code(page, blocks, network, country)
-        if found is None:
-            continue
-        found = replace(found, worth=most * found.worth)
-        is_decided = best is None and found.worth >= OVER  # nothing comes that it is weighed against
-        worth = found.worth * (1.0 if is_decided else _named(page, blocks[0]))
-        if worth > best_worth:
-            best, best_worth = found, worth
+        worth = found.worth * left * _uprightness(page, blocks[0]) if found else 0.0
+        if found and (best is None or worth > best.worth):
+            best = replace(found, worth=worth)
             there = cv2.transform(found.reading.quads, to_turned)
             quads = turn_back(np.asarray(there, np.float32), turn, gray.shape)
     if best is None:
@@ -127,11 +122,13 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
     return (make_field(NAME, scores, row.ink, quads, classes, policy, is_boxed=False, touching=touching),)
 
 
-def _named(page: Gray, block: Block) -> float:
-    """What is left of a code's worth by its first line: a name, which seldom looks like one the other way up."""
-    text = read_text(page, _frame(block.lines[0], is_end=False))
-    words = dict(text.strings).get(LETTERS, 0.0) if text else 0.0
-    return NAMELESS + (1 - NAMELESS) * words
+def _uprightness(page: Gray, block: Block) -> float:
+    """What is left of a code's worth by its block: the other way up nobody can tell what the lines say, and there is
+    seldom a name on the first."""
+    texts = [read_text(page, _frame(line, is_end=False)) for line in block.lines[-LINES:]]
+    shares = [text.strings[0][1] for text in texts if text and text.strings]
+    name = dict(texts[0].strings).get(LETTERS, 0.0) if texts[0] else 0.0
+    return float(np.mean(shares or [0.0])) * (NAMELESS + (1 - NAMELESS) * name)
 
 
 def _leveled(page: Gray) -> tuple[Gray, list[Block], Floats]:

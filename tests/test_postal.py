@@ -128,6 +128,15 @@ def test_most_codes_are_read_and_what_is_accepted_is_right() -> None:
     assert right >= 7
 
 
+@pytest.mark.parametrize("seed", [37, 38])
+def test_what_reads_like_a_code_upside_down_is_none(seed: int) -> None:
+    """Words do, and are surer to be digits than some that are written."""
+    gray, code = envelope("nl", seed)
+    for quarters in (0, 2):
+        (field,) = read(np.ascontiguousarray(np.rot90(gray, quarters)), "nl").fields
+        assert field.value == code
+
+
 def test_an_envelope_may_lie_any_way_round() -> None:
     gray, _ = envelope("de", 2)
     upright = read(gray, "de").fields[0]

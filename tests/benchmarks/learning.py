@@ -3,15 +3,16 @@
     scanner train --digits mnist --out base --name base --no-test --epochs 8 --variants 4
     python tests/benchmarks/learning.py ../shared/data base/base --mnist mnist [--writers 1 2] [--digits 200]
 
-Pages are made of the digits of these writers, and read with the base network; all their fields are corrected or
-confirmed through `scanner correct`, the digits exported by `scanner export --to digits`, and the network taught by
-`scanner train --from`. Then both networks, each with eight bits as it reads, are measured on the digits of the other
-writers, and on MNIST's test digits.
+Pages are made of the digits of these writers, each digit written once before any is again, and read with the base
+network; all fields that it found are corrected or confirmed through `scanner correct`, the digits exported by `scanner
+export --to digits`, and the network taught by `scanner train --from`. Then both networks, each with eight bits as it
+reads, are measured on the digits of the other writers, and on MNIST's test digits.
 """
 
 import argparse
 import csv
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,28 @@ from scanner.network import in_fields, load_network
 from scanner.order import Order
 from scanner.run import run
 from scanner.synth import DataSetDigits, write_pages
+from scanner.synth.hand import Writer
 from scanner.training import TrainOptions, train
 from scanner.training.augment import plain_crop
-from scanner.training.datasets import DigitSet, read_source
+from scanner.training.datasets import DigitSet, Ink, read_source
 from scanner.training.prepare import _normalized
+from scanner.truth import align
 
-PER_PAGE = 45  # digits on a page, about
+PER_PAGE = 40  # digits on a page, about
+
+
+class DealtDigits:
+    """The digits of a set, each once before any comes again."""
+
+    def __init__(self, digits: DigitSet) -> None:
+        self._stacks = {label: digits.take(np.flatnonzero(digits.labels == label)) for label in range(10)}
+        self._dealt = Counter[int]()
+
+    def __call__(self, label: int, rng: np.random.Generator, writer: Writer | None = None) -> Ink:
+        stack = self._stacks[label]
+        place = self._dealt[label] % len(stack)
+        self._dealt[label] += 1
+        return DataSetDigits(stack.ink[place : place + 1], stack.labels[place : place + 1])(label, rng, writer)
 
 
 def main() -> None:
@@ -75,8 +92,8 @@ def teach_by_corrections(folder: Path, swiss: DigitSet, writers: list[int], coun
     for writer in writers:
         own = np.flatnonzero(swiss.writers == writer)
         some = swiss.take(rng.choice(own, count, replace=False))
-        hand = DataSetDigits(some.ink, some.labels)
-        write_pages(scans / str(writer), -(-count // PER_PAGE), ["separate", "cells"], ["clean", "scan"], writer, hand)
+        pages = -(-count // PER_PAGE)
+        write_pages(scans / str(writer), pages, ["separate", "cells"], ["clean", "scan"], writer, DealtDigits(some))
     output = folder / "output"
     summary = run([scans / str(writer) for writer in writers], output, Order(model=base))
     table = fill(output, scans, folder / "corrections.csv")
@@ -90,7 +107,7 @@ def teach_by_corrections(folder: Path, swiss: DigitSet, writers: list[int], coun
 
 
 def fill(output: Path, scans: Path, table: Path) -> Path:
-    """A table of corrections with the truth of every field that was found whole."""
+    """A table of corrections with the truth of every field that was found."""
     truth: dict[tuple[str, str], list[str]] = {}
     for path in scans.rglob("truth.csv"):
         with path.open(newline="") as file:
@@ -106,10 +123,8 @@ def fill(output: Path, scans: Path, table: Path) -> Path:
             by_page.setdefault(row["file"], []).append(row)
         for name, found in by_page.items():
             written = truth[scans_of(name, scans)]
-            if [len(row["cells"]) for row in found] == [len(cells) for cells in written]:  # else a person would look
-                writer.writerows(
-                    [name, row["page"], row["field"], cells] for row, cells in zip(found, written, strict=True)
-                )
+            pairs = align([row["cells"] for row in found], written)
+            writer.writerows([name, found[read]["page"], found[read]["field"], written[true]] for read, true in pairs)
     return table
 
 
