@@ -29,7 +29,7 @@ REASONS = {
         "a 1 hangs from the frame, a 7 stands on it, a stroke lies along it or between boxes, or one is very pale: "
         "more may be written"
     ),
-    "runs_on": "a stroke goes on far beyond its box: it may cross out more than one, and be no digit",
+    "runs_on": "a stroke goes on far beyond its box, or through a whole number: it may cross out, and be no digit",
     "gap": "an empty cell stands between digits",
     "crossed_out": "cells are crossed out behind the digits, or no digit is left",
     "check_failed": "the number breaks a rule of the form: look what is written",

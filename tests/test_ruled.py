@@ -44,6 +44,33 @@ def test_what_stands_on_ruled_lines_is_found_and_mostly_read(tmp_path: Path) -> 
     assert right >= 11
 
 
+def test_lines_may_run_together() -> None:
+    """As a phone sees them, when it is held aslant."""
+    network, right = load_network(), 0
+    numbers = ["307", "0482", "119", "58"]
+    for seed in range(4):
+        page = ruled_page(np.random.default_rng(seed), numbers)
+        high, wide = page.shape
+        corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float32)
+        to_seen = cv2.getPerspectiveTransform(
+            corners, np.array(corners + np.outer([0, 60, -60, 0], [0, 1]), np.float32)
+        )
+        photo = cv2.warpPerspective(page, to_seen, (wide, high), borderMode=cv2.BORDER_REPLICATE)
+        right += len({field.value for field in read_image(np.asarray(photo, np.uint8), network)} & set(numbers))
+    assert right >= 14
+
+
+def test_what_is_struck_out_is_not_accepted() -> None:
+    network = load_network()
+    page = ruled_page(np.random.default_rng(0), ["307", "0482", "58"])
+    _, second, third = read_image(page, network)
+    assert (second.value, second.status, third.status) == ("0482", "accepted", "accepted")
+    cv2.line(page, (230, 250), (460, 244), (40,), 4, cv2.LINE_AA)
+    struck = read_image(page, network)
+    assert [field.status for field in struck if field.value not in ("307", "58")] == ["review"]
+    assert {field.value for field in struck if field.status == "accepted"} == {"58"}
+
+
 def test_the_first_line_of_a_page_may_be_written_on() -> None:
     page = ruled_page(np.random.default_rng(2), ["307", "0482", "119"])
     page[:130] = 255  # without the line above the first number

@@ -192,6 +192,22 @@ def test_it_is_told_that_digits_touch() -> None:
     assert [as_row(each).row.touching for each in (apart, touching)] == [False, True]
 
 
+def test_a_number_with_a_stroke_through_all_of_it_is_struck_out() -> None:
+    for seed, text in enumerate(TEXTS):
+        crop = crop_of(text, seed)
+        reading = read(crop)
+        assert reading is not None
+        assert not reading.is_struck
+        height, width = crop.shape
+        middle = round(height * (0.45 + 0.02 * seed))
+        cv2.line(crop, (10, middle + 4), (width - 10, middle - 4), (30,), 4, cv2.LINE_AA)
+        struck = read(crop)
+        assert struck is None or (struck.is_struck and as_row(struck).ink.runs_on.all())
+        if text == TEXTS[0]:
+            fields = read_image(page_of([crop]), load_network())
+            assert "accepted" not in [field.status for field in fields]
+
+
 def test_digits_stand_where_they_were_written() -> None:
     written = write_string("3058", DrawnDigits(), np.random.default_rng(2), HAND, touching=0.0)
     crop = np.asarray(cv2.copyMakeBorder(255 - written.ink, *[14] * 4, cv2.BORDER_CONSTANT, value=(255,)), np.uint8)

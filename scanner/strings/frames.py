@@ -36,7 +36,8 @@ def read_frames(page: Gray, frames: Quads, network: Network, *, is_ruled: bool =
     if len(frames) > (MOST_RULED if is_ruled else MOST_FRAMES):
         return []
     classes = network.card.classes
-    read = [each for each in read_strings(page, frames, network) if each is not None]
+    inset = 0.0 if is_ruled else INSET
+    read = [each for each in read_strings(page, frames, network, inset=inset) if each is not None]
     numbers = [each for each in read if _is_number(each, classes, is_ruled)]
     rows = [as_row(each) for each in numbers if not (_is_printed(each) or _is_set_in_one_size(each, numbers))]
     return [row for row, share in zip(rows, share_repeated(rows, classes), strict=True) if share < REPEATED]
@@ -51,7 +52,8 @@ def as_row(reading: StringReading) -> RowReading:
     """The number as a row of cells, each of which holds a digit and no more."""
     count = len(reading.digits)
     none, extent = np.zeros(count, np.bool_), np.tile(np.array([0, 0, 1, 1], np.float32), (count, 1))
-    ink = CellInk(reading.digits, none, extent, none, np.zeros((count, 2), np.bool_), none)
+    struck = np.full(count, reading.is_struck)
+    ink = CellInk(reading.digits, none, extent, none, np.zeros((count, 2), np.bool_), struck)
     return RowReading(BoxRow(reading.quads, is_boxed=False, touching=reading.touching), ink, reading.scores)
 
 
@@ -81,7 +83,7 @@ def _is_number(reading: StringReading, classes: str, is_ruled: bool) -> bool:
     digits = reading.looks[:, [classes.index(str(digit)) for digit in range(10)]]
     is_read = float(digits.max(axis=1).mean()) >= MIN_SURENESS and float(digits.sum(axis=1).mean()) >= MIN_LIKENESS
     is_even = float(reading.heights.std()) <= EVEN * float(reading.heights.mean())
-    is_clean = is_read and reading.left_out <= LEFT_OUT and _likeness(reading) >= LIKELY
+    is_clean = is_read and (is_ruled or reading.left_out <= LEFT_OUT) and _likeness(reading) >= LIKELY
     return FEWEST <= len(digits) <= MOST and is_even and (is_clean or (is_ruled and _sureness(reading) >= SURE))
 
 

@@ -18,6 +18,9 @@ RULE_HEIGHTS = 1.6  # and in heights of the crop at least
 FULL_HEIGHT = 0.97  # of the height: an upright line this long is printed ...
 ENDS = 0.35  # ... if it stands so many heights from an end at most; elsewhere it may be a tall 1
 BREAK, THICK = 5, 9  # pixels: gaps that a line may have; lines are thinner
+STRUCK = 0.95  # of the width of the writing: a stroke that runs so far through its middle strikes it out
+MIDDLE = 0.25, 0.75  # of the height of the writing
+SLOPES = np.linspace(-0.12, 0.12, 25)  # of such a stroke
 SLANTS = np.linspace(-0.35, 1.1, 30)  # horizontal shift a height, upright being 0; writing leans to the right
 
 
@@ -29,11 +32,13 @@ class LineInk:
         gray: (h, w), dark ink on paper that is white throughout, upright.
         mask: (h, w) 255 where there is ink.
         to_crop: (2, 3) affine map from its pixels to those of the crop it was made of.
+        is_struck: whether a stroke runs through all of it, as where people strike a number out.
     """
 
     gray: Gray
     mask: Mask
     to_crop: npt.NDArray[np.float64]
+    is_struck: bool
 
 
 def line_ink(crop: Gray) -> LineInk:
@@ -42,7 +47,8 @@ def line_ink(crop: Gray) -> LineInk:
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     gray = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=way) if scale != 1 else crop
     darkness = _darkness(np.asarray(gray, np.uint8))
-    mask = without_rules(ink_mask(darkness))
+    whole = ink_mask(darkness)
+    mask = without_rules(whole)
     slant = find_slant(mask)
     height, width = mask.shape
     left = min(slant, 0.0) * height
@@ -52,7 +58,25 @@ def line_ink(crop: Gray) -> LineInk:
     inked = cv2.warpAffine(mask, shear, size, flags=cv2.INTER_LINEAR, borderValue=0)
     inked = cv2.threshold(inked, 127, 255, cv2.THRESH_BINARY)[1]
     back = np.diag([1 / scale, 1 / scale]) @ cv2.invertAffineTransform(shear)
-    return LineInk(np.asarray(cv2.bitwise_not(upright), np.uint8), np.asarray(inked, np.uint8), back)
+    gray, mask = np.asarray(cv2.bitwise_not(upright), np.uint8), np.asarray(inked, np.uint8)
+    return LineInk(gray, mask, back, _is_struck(whole, mask))
+
+
+def _is_struck(whole: Mask, rest: Mask) -> bool:
+    """Whether the ink has a stroke through the middle of the `rest` that is left of it without ruled lines."""
+    columns, share = np.flatnonzero(whole.any(axis=0)), np.cumsum(np.count_nonzero(rest, axis=1))
+    if not share[-1]:
+        return False
+    top, low = np.searchsorted(share, np.array([0.03, 0.97]) * share[-1])
+    first, last = (round(top + part * (low - top)) for part in MIDDLE)
+    joined = cv2.morphologyEx(whole[:, columns[0] : columns[-1] + 1], cv2.MORPH_CLOSE, np.ones((1, BREAK), np.uint8))
+    height, width = joined.shape
+    for slope in SLOPES:
+        shear = np.array([[1, 0, 0], [slope, 1, -slope * width / 2]])
+        level = cv2.warpAffine(joined, shear, (width, height), flags=cv2.INTER_NEAREST)[first : last + 1]
+        if np.count_nonzero(level, axis=1).max(initial=0) >= STRUCK * width:
+            return True
+    return False
 
 
 def _darkness(gray: Gray) -> Gray:

@@ -38,6 +38,7 @@ class StringReading:
         heights: (n,) of the digits, in heights of the line.
         feet: (n,) how far each stands above or below the line through all, in heights of the line.
         touching: whether some of the digits hang together.
+        is_struck: whether a stroke runs through all of them.
     """
 
     digits: Digits
@@ -48,6 +49,7 @@ class StringReading:
     heights: Floats
     feet: Floats
     touching: bool
+    is_struck: bool
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def _read(
         heights=(parted.boxes[:, 3] - parted.boxes[:, 1]) / line.height,
         feet=_off_line(parted.boxes) / line.height,
         touching=parted.touching,
+        is_struck=line.ink.is_struck,
     )
 
 

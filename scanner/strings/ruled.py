@@ -17,6 +17,13 @@ WRITTEN = 0.5  # of that: writing may be paler than dashes
 GAP = 3  # pixels that a line may miss; print has wider ones between its letters
 THICK = 9  # pixels: lines are thinner
 SLOPE = 3  # pixels that a line may climb while it is that long
+CROSSED, MARGIN = (
+    0.3,
+    1,
+)  # part of a line's ink, at most, where strokes cross it; pixels that it may be thicker here and there
+LEVELINGS = 2  # times that strokes are looked for to level them
+MOST_STROKES = 200  # the longest, that level a page
+MOST_GROWTH = 0.5  # more slope at the foot of a page as wide as high than at its head
 ACROSS = 0.75  # of the width of the widest: so far a line goes across the page; shorter ones fill up a row
 ONE_RULE = 0.25  # of the distance of ruled lines: what is closer is one
 PITCH = (14, 200)  # pixels that ruled lines are apart
@@ -29,6 +36,7 @@ APART = 2.2  # distances of lines: digits of a number are no farther apart
 ROOM = 0.06  # distances of lines: paper around a number
 WALL = 0.15, 0.4, 0.85  # distances of lines: an upright stroke so thin, so close to where they end, so high, is ruled
 SHARED, BEYOND = 0.5, 0.25  # distances of lines: a part of a row has so much in it; writing goes so far beyond
+SLACK = 0.1  # distances of lines: so much farther up or down than most may a digit reach
 MOST = 20  # parts of a number
 
 Ints = npt.NDArray[np.intp]
@@ -42,7 +50,7 @@ class _Leveled:
     rest: Mask
     taken: Mask
     rules: Ints  # (n, 3) row, start and end of each
-    to_page: Floats  # (2, 3)
+    to_page: Floats  # (3, 3)
 
 
 def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
@@ -59,7 +67,7 @@ def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
     ]
     if not frames:
         return nothing
-    corners = cv2.transform(np.concatenate(frames)[None], leveled.to_page).reshape(-1, 4, 2)
+    corners = cv2.perspectiveTransform(np.concatenate(frames)[None], leveled.to_page).reshape(-1, 4, 2)
     return _painted_over(page, leveled), np.asarray(corners, np.float32)
 
 
@@ -73,48 +81,82 @@ def _leveled(page: Gray) -> _Leveled | None:
     """None where there are no ruled lines."""
     small, scale = at_work_size(page)
     height, width = small.shape
-    slope = _slope(_lines(ink_of(small, PALE), round(SHORT * width)))
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(np.arctan(slope))), 1.0)
-    level = cv2.warpAffine(small, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    to_level = np.eye(3)
+    for _ in range(LEVELINGS):
+        level = cv2.warpPerspective(small, to_level, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        strokes = _lines(ink_of(np.asarray(level, np.uint8), PALE), round(SHORT * width))
+        to_level = _to_level(strokes) @ to_level
+    level = cv2.warpPerspective(small, to_level, (width, height), borderMode=cv2.BORDER_REPLICATE)
     ink = ink_of(np.asarray(level, np.uint8), WRITTEN)
-    lines = _lines(ink_of(np.asarray(level, np.uint8), PALE), round(LONG * width))
-    rules = _rules(lines)
+    pale = ink_of(np.asarray(level, np.uint8), PALE)
+    lines, rules = _rules(_lines(pale, round(LONG * width)))
     if len(rules) < 2:
         return None
     pitch = float(np.median(np.diff(rules[:, 0])))
     upright = np.ascontiguousarray(_lines(np.ascontiguousarray(ink.T), round(UPRIGHT * pitch)).T)
-    rest = _without(_without(ink, lines), upright, across=True)
-    to_page = np.diag([1 / scale, 1 / scale]) @ cv2.invertAffineTransform(turn)
+    rest = _without(ink, lines)
+    rest = np.ascontiguousarray(_without(np.ascontiguousarray(rest.T), np.ascontiguousarray(upright.T)).T)
+    to_page = np.diag([1 / scale, 1 / scale, 1]) @ np.linalg.inv(to_level)
     return _Leveled(rest, cv2.subtract(cv2.bitwise_and(ink, lines), rest), rules, to_page)
 
 
-def _slope(lines: Mask) -> float:
-    """By how many pixels most of the level strokes fall on each to the right."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
-    slopes, lengths = [0.0], [1]
-    for label in range(1, count):
+def _to_level(strokes: Mask) -> Floats:
+    """(3, 3) map that makes most of these strokes level, also where they run together, as a phone sees them."""
+    height, width = strokes.shape
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    rows, slopes, lengths = [], [], []
+    for label in 1 + np.argsort(-stats[1:, cv2.CC_STAT_WIDTH])[:MOST_STROKES]:
         x, y, wide, high, _ = stats[label].tolist()
-        rows, columns = np.nonzero(labels[y : y + high, x : x + wide] == label)
-        slopes.append(float(np.polyfit(columns, rows, 1)[0]) if wide > 1 else 0.0)
-        lengths.append(wide)
-    order = np.argsort(slopes)
-    share = np.cumsum(np.array(lengths)[order])
-    return slopes[order[np.searchsorted(share, share[-1] / 2)]]
+        down, along = np.nonzero(labels[y : y + high, x : x + wide] == label)
+        slope, row = np.polyfit(along + x - width / 2, down + y, 1) if wide > 1 else (0.0, y)
+        rows.append(float(row))
+        slopes.append(float(slope))
+        lengths.append(float(wide))
+    if not rows:
+        return np.eye(3)
+    slope, growth = _line_through(np.array(rows) - height / 2, np.array(slopes), np.array(lengths))
+    growth = float(np.clip(growth, -MOST_GROWTH / width, MOST_GROWTH / width))
+    edges = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    falls = (slope + growth * (edges[:, 1] - height / 2)) * (edges[:, 0] - width / 2)
+    there = edges + np.stack([np.zeros(4), falls], axis=1).astype(np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(there, edges), np.float64)
 
 
-def _rules(lines: Mask) -> Ints:
-    """(n, 3) row, start and end of the lines that go across, from the top down."""
+def _line_through(x: Floats, y: Floats, weights: Floats) -> tuple[float, float]:
+    """Height at 0 and slope of the line that half of the points, by weight, lie above (Theil and Sen)."""
+    one, other = np.triu_indices(len(x), 1)
+    apart = np.abs(x[one] - x[other])
+    is_far = apart > 0.5 * np.median(apart) if len(apart) else np.zeros(0, np.bool_)
+    one, other = one[is_far], other[is_far]
+    slopes = (y[one] - y[other]) / (x[one] - x[other])
+    slope = _median(slopes, weights[one] * weights[other] * np.abs(x[one] - x[other])) if len(slopes) else 0.0
+    return _median(y - slope * x, weights), slope
+
+
+def _median(values: Floats, weights: Floats) -> float:
+    order = np.argsort(values)
+    share = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(share, share[-1] / 2)]])
+
+
+def _rules(lines: Mask) -> tuple[Mask, Ints]:
+    """The lines that go across; (n, 3) row, start and end of each, from the top down.
+
+    What is shorter leads to a number, or strikes it out.
+    """
     joined = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, np.ones((THICK, 4 * THICK), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     x, y, wide, high = stats[1:, :4].T
-    found = np.stack([y + high // 2, x, x + wide], axis=1)[wide >= ACROSS * wide.max(initial=1)]
+    is_across = wide >= ACROSS * wide.max(initial=1)
+    across = np.where(np.concatenate([[False], is_across])[labels], lines, 0).astype(np.uint8)
+    found = np.stack([y + high // 2, x, x + wide], axis=1)[is_across]
     found = found[np.argsort(found[:, 0])]
     pitch = float(np.median(np.diff(found[:, 0]))) if len(found) > 1 else 0.0
     kept: list[int] = []
     for place, row in enumerate(found[:, 0].tolist()):
         if not kept or row - int(found[kept[-1], 0]) > ONE_RULE * pitch:
             kept.append(place)
-    return np.asarray(found[kept], np.intp)
+    return across, np.asarray(found[kept], np.intp)
 
 
 @dataclass(frozen=True)
@@ -164,22 +206,33 @@ def _numbers_between(parts: _Parts, rows: tuple[int, int], ends: Sequence[int]) 
         return []
     reach = np.maximum.accumulate(here[:, 2])
     groups = np.split(here, np.flatnonzero(here[1:, 0] - reach[:-1] > APART * pitch) + 1)
-    return [_with_small(group, small[:, 1:], NEAR * pitch) for group in groups if len(group) <= MOST]
+    whole = [_with_small(group, small[:, 1:], NEAR * pitch) for group in groups if len(group) <= MOST]
+    return [_as_high_as_most(group, SLACK * pitch) for group in whole]
 
 
 def _with_small(group: Ints, small: Ints, near: float) -> Ints:
     """The boxes (n, 4) of a number's parts with those of small ones that stand beside it, one after the other."""
     for box in sorted(small.tolist(), key=lambda box: abs(box[0] - int(group[:, 0].mean()))):
-        if group[:, 0].min() - box[2] <= near and box[0] - group[:, 2].max() <= near:
+        shared = np.minimum(group[:, 2], box[2]) - np.maximum(group[:, 0], box[0])
+        is_beside = float(shared.max()) <= 0.5 * (box[2] - box[0])  # above and below are the feet of other rows
+        if is_beside and group[:, 0].min() - box[2] <= near and box[0] - group[:, 2].max() <= near:
             group = np.vstack([group, np.array([box], np.intp)])
     return group
+
+
+def _as_high_as_most(group: Ints, slack: float) -> Ints:
+    """The boxes (n, 4) of a number's parts, cut where few reach: into other rows, with which they hang together."""
+    top, low = np.median(group[:, 1]) - slack, np.median(group[:, 3]) + slack
+    cut = group.copy()
+    cut[:, 1], cut[:, 3] = np.maximum(group[:, 1], round(top)), np.minimum(group[:, 3], round(low))
+    return cut
 
 
 def _painted_over(page: Gray, leveled: _Leveled) -> Gray:
     """The page with paper where ruled lines are."""
     thick = cv2.dilate(leveled.taken, np.ones((3, 3), np.uint8))
     height, width = page.shape
-    whole = cv2.warpAffine(thick, leveled.to_page, (width, height), flags=cv2.INTER_NEAREST)
+    whole = cv2.warpPerspective(thick, leveled.to_page, (width, height), flags=cv2.INTER_NEAREST)
     side = round(2 * THICK * height / len(thick)) | 1
     paper = cv2.blur(cv2.morphologyEx(page, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), (side, side))
     return np.where(whole > 0, paper, page)
@@ -194,9 +247,15 @@ def _lines(ink: Mask, length: int) -> Mask:
     return np.asarray(thin, np.uint8)
 
 
-def _without(ink: Mask, lines: Mask, *, across: bool = False) -> Mask:
-    """The ink without lines, but with the strokes that cross them."""
-    high = np.ones((THICK, 1), np.uint8)
-    rest = cv2.subtract(ink, lines)
-    through = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, high.T if across else high)
-    return np.asarray(cv2.bitwise_or(rest, cv2.bitwise_and(through, cv2.bitwise_and(ink, lines))), np.uint8)
+def _without(ink: Mask, lines: Mask) -> Mask:
+    """The ink without level lines, but with the strokes that cross them: they are higher than most of a line is."""
+    on_lines = cv2.bitwise_and(ink, lines)
+    most = CROSSED * cv2.countNonZero(on_lines)
+    higher = (_higher_than(ink, thick) for thick in range(1, THICK + SLOPE))
+    thick = 1 + next((n for n, high in enumerate(higher) if cv2.countNonZero(on_lines & high) <= most), THICK + SLOPE)
+    return np.asarray(cv2.subtract(ink, cv2.subtract(on_lines, _higher_than(ink, thick + MARGIN))), np.uint8)
+
+
+def _higher_than(ink: Mask, pixels: int) -> Mask:
+    """The ink that goes on up and down for more than so many pixels."""
+    return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((pixels + 1, 1), np.uint8)), np.uint8)
