@@ -60,6 +60,14 @@ def test_lines_may_run_together() -> None:
     assert right >= 14
 
 
+def test_the_line_down_the_margin_is_taken_out_too() -> None:
+    page = ruled_page(np.random.default_rng(0), ["307", "0482", "58"])
+    cv2.line(page, (500, 60), (502, 560), (120,), 3, cv2.LINE_AA)
+    clean, _ = ruled_frames(page)
+    assert page[120:180, 495:507].min() < 140
+    assert clean[120:180, 495:507].min() > 200
+
+
 def test_what_is_struck_out_is_not_accepted() -> None:
     network = load_network()
     page = ruled_page(np.random.default_rng(0), ["307", "0482", "58"])

@@ -97,7 +97,7 @@ def _leveled(page: Gray) -> _Leveled | None:
     rest = _without(ink, lines)
     rest = np.ascontiguousarray(_without(np.ascontiguousarray(rest.T), np.ascontiguousarray(upright.T)).T)
     to_page = np.diag([1 / scale, 1 / scale, 1]) @ np.linalg.inv(to_level)
-    return _Leveled(rest, cv2.subtract(cv2.bitwise_and(ink, lines), rest), rules, to_page)
+    return _Leveled(rest, np.asarray(cv2.subtract(ink, rest), np.uint8), rules, to_page)
 
 
 def _to_level(strokes: Mask) -> Floats:
