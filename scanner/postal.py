@@ -64,7 +64,9 @@ SPREAD = 0.6  # of the way from the middle to the edges: so far from there addre
 PART_OF_MORE = (
     0.5  # probability that no digit stands beside a code: below it, it is more likely part of a longer number
 )
-ELSEWHERE = 0.5  # of its probability is left to a code that does not stand in the likeliest block
+ELSEWHERE = 0.5  # of its probability is left to a code that does not stand last in the likeliest block
+ABOVE = 0.2  # and of its worth, above a line with another
+LONG_NUMBER, SURELY = re.compile("[0-9]{4}"), 0.5  # digits in a row; probability of such
 DECIDED = 0.5  # a code worth that much is not one of an envelope upside down
 TURNS = ((0, 1.0), (2, 1.0), (1, 0.6), (3, 0.6))  # quarters, and what is left of a code's worth
 
@@ -164,7 +166,7 @@ def _not_found(gray: Gray) -> FieldReading:
 
 
 def _find_code(page: Gray, blocks: Sequence[Block], network: Network, country: str) -> _Code | None:
-    """The likeliest code of an upright envelope; what does not stand in the likeliest block is doubted."""
+    """The likeliest code of an upright envelope; it is doubted where it stands in another block, or above a number."""
     best: _Code | None = None
     for rank, block in enumerate(blocks[:BLOCKS]):
         for below, line in enumerate(reversed(block.lines[-LINES:])):
@@ -173,8 +175,18 @@ def _find_code(page: Gray, blocks: Sequence[Block], network: Network, country: s
                 break
             found = _code_on(page, line, network, country)
             if found and (best is None or most * found.worth > best.worth):
-                best = replace(found, worth=most * found.worth, left=found.left * (1.0 if rank == 0 else ELSEWHERE))
+                is_above = any(_has_number(page, each) for each in block.lines[len(block.lines) - below :])
+                worth = (ABOVE if is_above else 1.0) * most * found.worth
+                if best is None or worth > best.worth:
+                    best = replace(found, worth=worth, left=found.left * (ELSEWHERE if rank or is_above else 1.0))
     return best
+
+
+def _has_number(page: Gray, line: TextLine) -> bool:
+    """Whether a line probably says a number as long as a code's: above it a number is one of a street."""
+    texts = [read_text(page, _frame(line, is_end=is_end)) for is_end in (False, True)]
+    shares = [sum(part for whole, part in text.strings if LONG_NUMBER.search(whole)) for text in texts if text]
+    return max(shares, default=0.0) >= SURELY
 
 
 def _likeliest_blocks(page: Gray) -> list[Block]:

@@ -103,6 +103,14 @@ def test_mail_of_another_country_is_not_accepted() -> None:
             assert field.status == "review" or field.value == code
 
 
+@pytest.mark.parametrize("seed", [6, 17, 44, 48, 53])
+def test_the_number_of_a_street_is_no_code(seed: int) -> None:
+    """Where the country is not told, it stands and looks like one."""
+    gray, code = envelope("us", seed)
+    (field,) = read(gray, "any").fields
+    assert field.status == "review" or field.value == code
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_address_is_the_block_with_most_writing(seed: int) -> None:
     gray, _ = envelope("us", seed)
