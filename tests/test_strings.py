@@ -193,6 +193,8 @@ def test_it_is_told_that_digits_touch() -> None:
 
 
 def test_a_number_with_a_stroke_through_all_of_it_is_struck_out() -> None:
+    """Nobody takes it for a number, and most are told."""
+    told: list[str] = []
     for seed, text in enumerate(TEXTS):
         crop = crop_of(text, seed)
         reading = read(crop)
@@ -203,9 +205,9 @@ def test_a_number_with_a_stroke_through_all_of_it_is_struck_out() -> None:
         cv2.line(crop, (10, middle + 4), (width - 10, middle - 4), (30,), 4, cv2.LINE_AA)
         struck = read(crop)
         assert struck is None or (struck.is_struck and as_row(struck).ink.runs_on.all())
-        if text == TEXTS[0]:
-            fields = read_image(page_of([crop]), load_network())
-            assert "accepted" not in [field.status for field in fields]
+        told += [field.status for field in read_image(page_of([crop]), load_network())]
+    assert set(told) == {"review"}
+    assert len(told) >= 0.6 * len(TEXTS)
 
 
 def test_digits_stand_where_they_were_written() -> None:

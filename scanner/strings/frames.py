@@ -79,12 +79,13 @@ def _unread(page: Gray, frame: Quads, network: Network) -> RowReading:
 
 
 def _is_number(reading: StringReading, classes: str, is_ruled: bool) -> bool:
-    """Content disposes: whether it is a number that somebody wrote, and no word, mark or dirt."""
+    """Content disposes: whether it is a number that somebody wrote, also one struck out, and no word, mark or dirt."""
     digits = reading.looks[:, [classes.index(str(digit)) for digit in range(10)]]
     is_read = float(digits.max(axis=1).mean()) >= MIN_SURENESS and float(digits.sum(axis=1).mean()) >= MIN_LIKENESS
     is_even = float(reading.heights.std()) <= EVEN * float(reading.heights.mean())
     is_clean = is_read and (is_ruled or reading.left_out <= LEFT_OUT) and _likeness(reading) >= LIKELY
-    return FEWEST <= len(digits) <= MOST and is_even and (is_clean or (is_ruled and _sureness(reading) >= SURE))
+    is_kept = is_clean or reading.is_struck or (is_ruled and _sureness(reading) >= SURE)
+    return FEWEST <= len(digits) <= MOST and is_even and is_kept
 
 
 def _likeness(reading: StringReading) -> float:
