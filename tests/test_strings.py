@@ -205,7 +205,8 @@ def test_a_number_with_a_stroke_through_all_of_it_is_struck_out() -> None:
         cv2.line(crop, (10, middle + 4), (width - 10, middle - 4), (30,), 4, cv2.LINE_AA)
         struck = read(crop)
         assert struck is None or (struck.is_struck and as_row(struck).ink.runs_on.all())
-        told += [field.status for field in read_image(page_of([crop]), load_network())]
+        first, *rest = read_image(page_of([crop, crop_of("3058")]), load_network())
+        told += [first.status] if rest else []
     assert set(told) == {"review"}
     assert len(told) >= 7
 
