@@ -17,7 +17,7 @@ from scanner.strings.ruled import ruled_frames
 MOST_FRAMES, MOST_RULED = 100, 500  # of a page; numbers on its ruled lines
 MIN_SURENESS, MIN_LIKENESS = 0.75, 0.8  # mean probability of the digits to be the one read, and any digit at all
 LIKELY = 0.1  # probability of a number as a whole, at least: words read as digits in many ways
-SURE = 0.5  # probability of a number as a whole: then rests of lines and doubtful parts do not matter
+SURE = 0.4  # probability of a number as a whole: then rests of lines and doubtful parts do not matter
 LEFT_OUT = 0.12  # of the ink, at most, may belong to no digit
 FEWEST, MOST = 2, 20  # digits of a number
 EVEN_DIGITS, PRINTED_SPREAD = 4, 0.035  # of so many digits; of their heights and feet, in heights of the line
