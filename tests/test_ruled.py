@@ -12,6 +12,7 @@ from scanner.content import RowReading, sureness
 from scanner.network import Network, load_network
 from scanner.pipeline import PageReading, read_image, read_page, read_rows
 from scanner.strings import read_ruled, ruled_frames
+from scanner.strings.ruled import _without
 from scanner.synth.hand import DrawnDigits
 from scanner.synth.strings import write_string
 
@@ -98,6 +99,31 @@ def test_leaning_strokes_and_small_digits_are_of_their_number() -> None:
     assert starts[1][0] < starts[0][0] - 40
     assert starts[1][1] < starts[0][1] - 20
     assert abs(starts[1][2] - starts[0][2]) < 3
+
+
+def test_no_ink_beside_a_number_is_left_out() -> None:
+    """A flat digit, or one whose pen has left gaps, is too low for a part of a number."""
+    page = ruled_page(np.random.default_rng(0), ["82", "69"])
+    _, before = ruled_frames(page)
+    cv2.ellipse(page, (224, 165), (27, 15), 0, 0, 360, (0,), 4, cv2.LINE_AA)
+    for low in (245, 270):
+        cv2.ellipse(page, (370, low), (12, 6), 0, 0, 360, (0,), 3, cv2.LINE_AA)
+    _, after = ruled_frames(page)
+    assert len(before) == len(after) == 2
+    left, right = (max(before, key=lambda frame: -frame[0, 1]), max(before, key=lambda frame: frame[0, 1]))
+    wider_left, wider_right = (max(after, key=lambda frame: -frame[0, 1]), max(after, key=lambda frame: frame[0, 1]))
+    assert wider_left[:, 0].min() < left[:, 0].min() - 40
+    assert wider_right[:, 0].max() > max(right[:, 0].max() + 10, 380)
+
+
+def test_lines_too_pale_for_ink_take_none_with_them() -> None:
+    lines = np.zeros((100, 400), np.uint8)
+    lines[50:54] = 255
+    ink = np.zeros_like(lines)
+    ink[48:56, 20:60] = 255  # the foot of a 2
+    np.testing.assert_array_equal(_without(ink, lines), ink)
+    ink[51:53] = 255
+    assert not _without(ink, lines)[:, 100:].any()
 
 
 def test_letters_in_boxes_do_not_hide_ruled_lines() -> None:

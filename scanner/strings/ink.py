@@ -18,7 +18,7 @@ RULE_HEIGHTS = 1.6  # and in heights of the crop at least
 FULL_HEIGHT = 0.97  # of the height: an upright line this long is printed ...
 ENDS = 0.35  # ... if it stands so many heights from an end at most; elsewhere it may be a tall 1
 BREAK, THICK = 5, 9  # pixels: gaps that a line may have; lines are thinner
-STRUCK = 0.95  # of the width of the writing: a stroke that runs so far through its middle strikes it out
+STRUCK = 0.8  # of the width of the writing: a stroke that runs so far through its middle strikes it out
 MIDDLE = 0.25, 0.75  # of the height of the writing
 SLOPES = np.linspace(-0.12, 0.12, 25)  # of such a stroke
 SLANTS = np.linspace(-0.35, 1.1, 30)  # horizontal shift a height, upright being 0; writing leans to the right
@@ -74,9 +74,15 @@ def _is_struck(whole: Mask, rest: Mask) -> bool:
     for slope in SLOPES:
         shear = np.array([[1, 0, 0], [slope, 1, -slope * width / 2]])
         level = cv2.warpAffine(joined, shear, (width, height), flags=cv2.INTER_NEAREST)[first : last + 1]
-        if np.count_nonzero(level, axis=1).max(initial=0) >= STRUCK * width:
+        if max((_longest_run(row) for row in level), default=0) >= STRUCK * width:
             return True
     return False
+
+
+def _longest_run(row: npt.NDArray[np.uint8]) -> int:
+    """The most pixels of ink one after the other."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[0], row > 0, [0]])))
+    return int((ends[1::2] - ends[::2]).max(initial=0))
 
 
 def _darkness(gray: Gray) -> Gray:

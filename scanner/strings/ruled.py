@@ -17,6 +17,8 @@ WRITTEN = 0.5  # of that: writing may be paler than dashes
 GAP = 3  # pixels that a line may miss; print has wider ones between its letters
 THICK = 9  # pixels: lines are thinner
 SLOPE = 3  # pixels that a line may climb while it is that long
+BESIDE, HIGH_BESIDE = 0.5, 0.16  # distances of lines: ink so near a number, and so high, is of it
+INKED = 0.25  # of ruled lines, at least, is ink, or none is taken for such
 CROSSED, MARGIN = (
     0.3,
     1,
@@ -61,7 +63,7 @@ def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
         return nothing
     parts = _Parts.of(leveled.rest)
     frames = [
-        frame_of(boxes, ROOM * (low - top))
+        _widened(frame_of(boxes, ROOM * (low - top)), leveled.rest, low - top, ends)
         for (top, *_), (low, *ends) in pairwise(_with_one_above(leveled.rules).tolist())
         for boxes in _numbers_between(parts, (top, low), ends)
     ]
@@ -69,6 +71,29 @@ def ruled_frames(page: Gray) -> tuple[Gray, Quads]:
         return nothing
     corners = cv2.perspectiveTransform(np.concatenate(frames)[None], leveled.to_page).reshape(-1, 4, 2)
     return _painted_over(page, leveled), np.asarray(corners, np.float32)
+
+
+def _widened(frame: Quads, ink: Mask, pitch: int, ends: Sequence[int]) -> Quads:
+    """A frame that leaves no ink out beside it: a digit may be broken into parts too low for one.
+
+    Short of where its ruled lines end: there are upright ones.
+    """
+    (x0, y0), (x1, y1) = frame[0], frame[2]
+    part = ink[max(round(float(y0)), 0) : round(float(y1))] > 0
+    columns = np.flatnonzero(_extents(part) >= HIGH_BESIDE * pitch)
+    reach = WALL[1] * pitch
+    columns = columns[(columns >= max(min(ends) + reach, 0)) & (columns < max(ends) - reach)]
+    while len(found := columns[(columns < x0) & (columns > x0 - BESIDE * pitch)]):
+        x0 = found.min() - ROOM * pitch
+    while len(found := columns[(columns > x1) & (columns < x1 + BESIDE * pitch)]):
+        x1 = found.max() + ROOM * pitch
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+
+
+def _extents(part: npt.NDArray[np.bool_]) -> Ints:
+    """(w,) pixels from the highest to the lowest ink of each column; 0 where there is none."""
+    extents = len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0)
+    return np.asarray(np.where(part.any(axis=0), extents, 0), np.intp)
 
 
 def _with_one_above(rules: Ints) -> Ints:
@@ -177,9 +202,7 @@ class _Parts:
         """x0, y0, x1, y1 of what one of `boxes` has between two rows, without dashes at its sides; None of a dash."""
         label, x0, y0, x1, y1 = box.tolist()
         y0, y1 = max(y0, top), min(y1, low)
-        part = self.labels[y0:y1, x0:x1] == label
-        extent = np.where(part.any(axis=0), len(part) - part[::-1].argmax(axis=0) - part.argmax(axis=0), 0)
-        high = np.flatnonzero(extent >= tall)
+        high = np.flatnonzero(_extents(self.labels[y0:y1, x0:x1] == label) >= tall)
         if len(high):
             return x0 + int(high[0]) - 1, y0, x0 + int(high[-1]) + 2, y1
         return (x0, y0, x1, y1) if x1 - x0 <= LEANING * (y1 - y0) else None  # a stroke that leans is high nowhere
@@ -250,6 +273,8 @@ def _lines(ink: Mask, length: int) -> Mask:
 def _without(ink: Mask, lines: Mask) -> Mask:
     """The ink without level lines, but with the strokes that cross them: they are higher than most of a line is."""
     on_lines = cv2.bitwise_and(ink, lines)
+    if cv2.countNonZero(on_lines) < INKED * cv2.countNonZero(lines):
+        return ink  # paler than ink, so they are not in it: only what crosses them is
     most = CROSSED * cv2.countNonZero(on_lines)
     higher = (_higher_than(ink, thick) for thick in range(1, THICK + SLOPE))
     thick = 1 + next((n for n, high in enumerate(higher) if cv2.countNonZero(on_lines & high) <= most), THICK + SLOPE)
