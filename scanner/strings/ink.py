@@ -74,7 +74,8 @@ def _is_struck(whole: Mask, rest: Mask) -> bool:
     for slope in SLOPES:
         shear = np.array([[1, 0, 0], [slope, 1, -slope * width / 2]])
         level = cv2.warpAffine(joined, shear, (width, height), flags=cv2.INTER_NEAREST)[first : last + 1]
-        if max((_longest_run(row) for row in level), default=0) >= STRUCK * width:
+        inked = level[np.count_nonzero(level, axis=1) >= STRUCK * width]
+        if any(_longest_run(row) >= STRUCK * width for row in inked):
             return True
     return False
 

@@ -19,10 +19,8 @@ THICK = 9  # pixels: lines are thinner
 SLOPE = 3  # pixels that a line may climb while it is that long
 BESIDE, HIGH_BESIDE = 0.5, 0.16  # distances of lines: ink so near a number, and so high, is of it
 INKED = 0.25  # of ruled lines, at least, is ink, or none is taken for such
-CROSSED, MARGIN = (
-    0.3,
-    1,
-)  # part of a line's ink, at most, where strokes cross it; pixels that it may be thicker here and there
+CROSSED = 0.3  # of a line's ink, at most, is higher than the line is thick, where strokes cross it ...
+MARGIN = 1  # ... by more than so many pixels: it may be thicker here and there
 LEVELINGS = 2  # times that strokes are looked for to level them
 MOST_STROKES = 200  # the longest, that level a page
 MOST_GROWTH = 0.5  # more slope at the foot of a page as wide as high than at its head
