@@ -3,7 +3,7 @@ number that stands where the country writes its code is read again, digit by dig
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -95,6 +95,24 @@ class _Code:
     reading: StringReading
 
 
+@dataclass(frozen=True)
+class _Leveled:
+    """A picture of an envelope with level lines, its blocks, the likeliest first, the map (2, 3) back to the picture
+    that was turned; what its lines say is read once."""
+
+    gray: Gray
+    blocks: list[Block]
+    to_turned: Floats
+    texts: dict[bytes, TextReading | None] = field(default_factory=dict)
+
+    def text(self, line: TextLine, *, is_end: bool) -> TextReading | None:
+        frame = _frame(line, is_end=is_end)
+        key = frame.tobytes()
+        if key not in self.texts:
+            self.texts[key] = read_text(self.gray, frame)
+        return self.texts[key]
+
+
 def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) -> tuple[FieldReading, ...]:
     """The postal code of an envelope as the one field of its page, whichever way the envelope lies.
 
@@ -109,12 +127,12 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
     for turn, left in TURNS:
         if best and best.worth >= DECIDED * left:
             break
-        page, blocks, to_turned = _leveled(turned(gray, turn))
-        found = _find_code(page, blocks, network, country)
-        worth = found.worth * left * _uprightness(page, blocks[0]) if found else 0.0
+        page = _leveled(turned(gray, turn))
+        found = _find_code(page, network, country)
+        worth = found.worth * left * _uprightness(page) if found else 0.0
         if found and (best is None or worth > best.worth):
             best = replace(found, worth=worth)
-            there = cv2.transform(found.reading.quads, to_turned)
+            there = cv2.transform(found.reading.quads, page.to_turned)
             quads = turn_back(np.asarray(there, np.float32), turn, gray.shape)
     if best is None:
         return (_not_found(gray),)
@@ -124,26 +142,26 @@ def read_envelope(gray: Gray, network: Network, country: str, policy: Policy) ->
     return (make_field(NAME, scores, row.ink, quads, classes, policy, is_boxed=False, touching=touching),)
 
 
-def _uprightness(page: Gray, block: Block) -> float:
+def _uprightness(page: _Leveled) -> float:
     """What is left of a code's worth by its block: the other way up nobody can tell what the lines say, and there is
     seldom a name on the first."""
-    texts = [read_text(page, _frame(line, is_end=False)) for line in block.lines[-LINES:]]
+    texts = [page.text(line, is_end=False) for line in page.blocks[0].lines[-LINES:]]
     shares = [text.strings[0][1] for text in texts if text and text.strings]
     name = dict(texts[0].strings).get(LETTERS, 0.0) if texts[0] else 0.0
     return float(np.mean(shares or [0.0])) * (NAMELESS + (1 - NAMELESS) * name)
 
 
-def _leveled(page: Gray) -> tuple[Gray, list[Block], Floats]:
-    """A page turned so that the lines of its likeliest block are level, its blocks, the map (2, 3) back to the page."""
-    blocks = _likeliest_blocks(page)
+def _leveled(picture: Gray) -> _Leveled:
+    """A picture turned so that the lines of its likeliest block are level."""
+    blocks = _likeliest_blocks(picture)
     slope = blocks[0].slope if blocks else 0.0
     if abs(slope) < LEVEL:
-        return page, blocks, np.eye(2, 3)
-    height, width = page.shape
+        return _Leveled(picture, blocks, np.eye(2, 3))
+    height, width = picture.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(np.arctan(slope))), 1.0)
-    leveled = cv2.warpAffine(page, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    page = np.asarray(leveled, np.uint8)
-    return page, _likeliest_blocks(page), np.asarray(cv2.invertAffineTransform(turn), np.float64)
+    leveled = cv2.warpAffine(picture, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    gray = np.asarray(leveled, np.uint8)
+    return _Leveled(gray, _likeliest_blocks(gray), np.asarray(cv2.invertAffineTransform(turn), np.float64))
 
 
 def _with_doubt(scores: Scores, left: float, network: Network) -> Scores:
@@ -165,10 +183,10 @@ def _not_found(gray: Gray) -> FieldReading:
     return field_reading(NAME, NOT_A_DIGIT, np.zeros(1), 0.0, REVIEW, "code_not_found", quad[None], is_boxed=False)
 
 
-def _find_code(page: Gray, blocks: Sequence[Block], network: Network, country: str) -> _Code | None:
+def _find_code(page: _Leveled, network: Network, country: str) -> _Code | None:
     """The likeliest code of an upright envelope; it is doubted where it stands in another block, or above a number."""
     best: _Code | None = None
-    for rank, block in enumerate(blocks[:BLOCKS]):
+    for rank, block in enumerate(page.blocks[:BLOCKS]):
         for below, line in enumerate(reversed(block.lines[-LINES:])):
             most = A_BLOCK**rank * A_LINE**below
             if best and best.worth >= most:  # nothing else is worth more
@@ -182,9 +200,9 @@ def _find_code(page: Gray, blocks: Sequence[Block], network: Network, country: s
     return best
 
 
-def _has_number(page: Gray, line: TextLine) -> bool:
+def _has_number(page: _Leveled, line: TextLine) -> bool:
     """Whether a line probably says a number as long as a code's: above it a number is one of a street."""
-    texts = [read_text(page, _frame(line, is_end=is_end)) for is_end in (False, True)]
+    texts = [page.text(line, is_end=is_end) for is_end in (False, True)]
     shares = [sum(part for whole, part in text.strings if LONG_NUMBER.search(whole)) for text in texts if text]
     return max(shares, default=0.0) >= SURELY
 
@@ -201,16 +219,16 @@ def _likeliest_blocks(page: Gray) -> list[Block]:
     return sorted(find_blocks(page), key=likeness, reverse=True)
 
 
-def _code_on(page: Gray, line: TextLine, network: Network, country: str) -> _Code | None:
+def _code_on(page: _Leveled, line: TextLine, network: Network, country: str) -> _Code | None:
     """The likeliest code of a line, if it says one where the country writes its own."""
     best: _Code | None = None
     for pattern in PLACES[country]:
-        text = read_text(page, _frame(line, is_end=pattern.endswith("$")))
+        text = page.text(line, is_end=pattern.endswith("$"))
         said = text and _said(text, pattern, country)
         if not text or not said:
             continue
         quad = text.quad_of(said.whole, said.first, said.count)
-        reading = read_strings(page, quad[None], network, [said.count], expected=[said.codes], inset=0.0)[0]
+        reading = read_strings(page.gray, quad[None], network, [said.count], expected=[said.codes], inset=0.0)[0]
         if reading is None:
             continue
         sureness = float(reading.scores.max(axis=1).prod())
